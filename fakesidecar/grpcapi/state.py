@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.protobuf import empty_pb2
 
-from dapr_client.wire import common_pb2, dapr_pb2
+from dapr_client.wire import common_pb2, state_pb2
 from fakesidecar import golang
 from fakesidecar.components.state import BulkItem, Delete, Json, Operation, Upsert
 from fakesidecar.core import Core
@@ -16,7 +16,7 @@ CONSISTENCY = {0: "", 1: "eventual", 2: "strong"}
 
 
 @serves("GetState", call="state.get", component="store_name", target="key")
-def get_state(core: Core, request: dapr_pb2.GetStateRequest, context: Context) -> dapr_pb2.GetStateResponse:
+def get_state(core: Core, request: state_pb2.GetStateRequest, context: Context) -> state_pb2.GetStateResponse:
     item = core.state.get(
         request.store_name,
         request.key,
@@ -24,26 +24,26 @@ def get_state(core: Core, request: dapr_pb2.GetStateRequest, context: Context) -
         consistency=CONSISTENCY.get(request.consistency, ""),
     )
     if item is None:
-        return dapr_pb2.GetStateResponse()
-    return dapr_pb2.GetStateResponse(data=item.data, etag=item.etag, metadata=item.metadata)
+        return state_pb2.GetStateResponse()
+    return state_pb2.GetStateResponse(data=item.data, etag=item.etag, metadata=item.metadata)
 
 
 @serves("GetBulkState", call="state.bulk_get", component="store_name")
 def get_bulk_state(
-    core: Core, request: dapr_pb2.GetBulkStateRequest, context: Context
-) -> dapr_pb2.GetBulkStateResponse:
+    core: Core, request: state_pb2.GetBulkStateRequest, context: Context
+) -> state_pb2.GetBulkStateResponse:
     items = core.state.bulk_get(request.store_name, request.keys, metadata=request.metadata)
-    return dapr_pb2.GetBulkStateResponse(items=[_bulk_item(item) for item in items])
+    return state_pb2.GetBulkStateResponse(items=[_bulk_item(item) for item in items])
 
 
-def _bulk_item(item: BulkItem) -> dapr_pb2.BulkStateItem:
-    return dapr_pb2.BulkStateItem(
+def _bulk_item(item: BulkItem) -> state_pb2.BulkStateItem:
+    return state_pb2.BulkStateItem(
         key=item.key, data=item.data or b"", etag=item.etag or "", metadata=item.metadata, error=item.error
     )
 
 
 @serves("SaveState", call="state.save", component="store_name")
-def save_state(core: Core, request: dapr_pb2.SaveStateRequest, context: Context) -> empty_pb2.Empty:
+def save_state(core: Core, request: state_pb2.SaveStateRequest, context: Context) -> empty_pb2.Empty:
     core.state.store(request.store_name)
     if request.states:
         core.state.save(request.store_name, [_upsert(core, request.store_name, state) for state in request.states])
@@ -63,7 +63,7 @@ def _upsert(core: Core, store: str, state: common_pb2.StateItem) -> Upsert:
     return Upsert(state.key, value, _etag(state), state.metadata, *_options(state.options))
 
 
-def _etag(state: common_pb2.StateItem | dapr_pb2.DeleteStateRequest) -> str | None:
+def _etag(state: common_pb2.StateItem | state_pb2.DeleteStateRequest) -> str | None:
     return state.etag.value if state.HasField("etag") else None
 
 
@@ -71,25 +71,25 @@ def _options(options: common_pb2.StateOptions) -> tuple[str, str]:
     return CONCURRENCY.get(options.concurrency, ""), CONSISTENCY.get(options.consistency, "")
 
 
-def _delete(state: common_pb2.StateItem | dapr_pb2.DeleteStateRequest) -> Delete:
+def _delete(state: common_pb2.StateItem | state_pb2.DeleteStateRequest) -> Delete:
     return Delete(state.key, _etag(state), state.metadata, *_options(state.options))
 
 
 @serves("DeleteState", call="state.delete", component="store_name", target="key")
-def delete_state(core: Core, request: dapr_pb2.DeleteStateRequest, context: Context) -> empty_pb2.Empty:
+def delete_state(core: Core, request: state_pb2.DeleteStateRequest, context: Context) -> empty_pb2.Empty:
     core.state.delete(request.store_name, _delete(request))
     return empty_pb2.Empty()
 
 
 @serves("DeleteBulkState", call="state.bulk_delete", component="store_name")
-def delete_bulk_state(core: Core, request: dapr_pb2.DeleteBulkStateRequest, context: Context) -> empty_pb2.Empty:
+def delete_bulk_state(core: Core, request: state_pb2.DeleteBulkStateRequest, context: Context) -> empty_pb2.Empty:
     core.state.bulk_delete(request.store_name, [_delete(state) for state in request.states])
     return empty_pb2.Empty()
 
 
 @serves("ExecuteStateTransaction", call="state.transact", component="storeName")
 def execute_state_transaction(
-    core: Core, request: dapr_pb2.ExecuteStateTransactionRequest, context: Context
+    core: Core, request: state_pb2.ExecuteStateTransactionRequest, context: Context
 ) -> empty_pb2.Empty:
     core.state.check_transactional(request.storeName)
     operations = [_operation(core, request.storeName, operation) for operation in request.operations]
@@ -97,7 +97,7 @@ def execute_state_transaction(
     return empty_pb2.Empty()
 
 
-def _operation(core: Core, store: str, operation: dapr_pb2.TransactionalStateOperation) -> Operation:
+def _operation(core: Core, store: str, operation: state_pb2.TransactionalStateOperation) -> Operation:
     state = operation.request
     core.state.check_key(store, state.key)
     match operation.operationType:
@@ -110,11 +110,11 @@ def _operation(core: Core, store: str, operation: dapr_pb2.TransactionalStateOpe
 
 
 @serves("QueryStateAlpha1", call="state.query", component="store_name")
-def query_state(core: Core, request: dapr_pb2.QueryStateRequest, context: Context) -> dapr_pb2.QueryStateResponse:
+def query_state(core: Core, request: state_pb2.QueryStateRequest, context: Context) -> state_pb2.QueryStateResponse:
     found = core.state.query(request.store_name, request.query.encode(), metadata=request.metadata)
-    return dapr_pb2.QueryStateResponse(
+    return state_pb2.QueryStateResponse(
         results=[
-            dapr_pb2.QueryStateItem(key=item.key, data=item.data or b"", etag=item.etag or "", error=item.error)
+            state_pb2.QueryStateItem(key=item.key, data=item.data or b"", etag=item.etag or "", error=item.error)
             for item in found.items
         ],
         token=found.token,
