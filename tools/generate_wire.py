@@ -94,12 +94,16 @@ def generated_code(files: FileDescriptorSet) -> dict[str, str]:
             *(file.name for file in files.file if not is_shared(file)),
         )
         written = Path(folder, "dapr_client", "wire").iterdir()
-        return {path.name: fully_typed(path.read_text(encoding="utf-8")) for path in written}
+        texts = {path.name: path.read_text(encoding="utf-8") for path in written}
+    return {name: sound(text) if name.endswith(".pyi") else text for name, text in texts.items()}
 
 
-def fully_typed(text: str) -> str:
-    """The same stub, saying what a message may be made from: protoc leaves that `Mapping` without parameters."""
-    return re.sub(r"\b_Mapping\](?=])", "_Mapping[str, object]]", text)
+def sound(stub: str) -> str:
+    """The same stub without the two things that strict type checkers reject in what protoc writes."""
+    stub = stub.replace("_Mapping]", "_Mapping[str, object]]")
+    if "\n    bytes: bytes\n" in stub:  # a field of that name hides the type
+        stub = "import builtins as _builtins\n" + re.sub(r"(: |\[)bytes\b", r"\1_builtins.bytes", stub)
+    return stub
 
 
 def run_protoc(*arguments: str) -> None:

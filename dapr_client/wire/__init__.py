@@ -61,10 +61,10 @@ class Method:
 
 def method(service: str, name: str) -> Method:
     """The call of that name. KeyError if the service has none."""
-    try:
-        return methods(service)[name]
-    except KeyError as error:
-        raise KeyError(f"{service} has no method {name}") from error
+    known = methods(service)
+    if name not in known:
+        raise KeyError(f"{service} has no method {name}")
+    return known[name]
 
 
 @cache

@@ -1,3 +1,4 @@
+import builtins as _builtins
 from google.protobuf import any_pb2 as _any_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from dapr_client.wire import common_pb2 as _common_pb2
@@ -46,12 +47,12 @@ class TopicEventRequest(_message.Message):
     type: str
     spec_version: str
     data_content_type: str
-    data: bytes
+    data: _builtins.bytes
     topic: str
     pubsub_name: str
     path: str
     extensions: _struct_pb2.Struct
-    def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., type: _Optional[str] = ..., spec_version: _Optional[str] = ..., data_content_type: _Optional[str] = ..., data: _Optional[bytes] = ..., topic: _Optional[str] = ..., pubsub_name: _Optional[str] = ..., path: _Optional[str] = ..., extensions: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., type: _Optional[str] = ..., spec_version: _Optional[str] = ..., data_content_type: _Optional[str] = ..., data: _Optional[_builtins.bytes] = ..., topic: _Optional[str] = ..., pubsub_name: _Optional[str] = ..., path: _Optional[str] = ..., extensions: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ...) -> None: ...
 
 class TopicEventResponse(_message.Message):
     __slots__ = ("status",)
@@ -81,9 +82,9 @@ class TopicEventCERequest(_message.Message):
     type: str
     spec_version: str
     data_content_type: str
-    data: bytes
+    data: _builtins.bytes
     extensions: _struct_pb2.Struct
-    def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., type: _Optional[str] = ..., spec_version: _Optional[str] = ..., data_content_type: _Optional[str] = ..., data: _Optional[bytes] = ..., extensions: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., type: _Optional[str] = ..., spec_version: _Optional[str] = ..., data_content_type: _Optional[str] = ..., data: _Optional[_builtins.bytes] = ..., extensions: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ...) -> None: ...
 
 class TopicEventBulkRequestEntry(_message.Message):
     __slots__ = ("entry_id", "bytes", "cloud_event", "content_type", "metadata")
@@ -100,11 +101,11 @@ class TopicEventBulkRequestEntry(_message.Message):
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     entry_id: str
-    bytes: bytes
+    bytes: _builtins.bytes
     cloud_event: TopicEventCERequest
     content_type: str
     metadata: _containers.ScalarMap[str, str]
-    def __init__(self, entry_id: _Optional[str] = ..., bytes: _Optional[bytes] = ..., cloud_event: _Optional[_Union[TopicEventCERequest, _Mapping[str, object]]] = ..., content_type: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    def __init__(self, entry_id: _Optional[str] = ..., bytes: _Optional[_builtins.bytes] = ..., cloud_event: _Optional[_Union[TopicEventCERequest, _Mapping[str, object]]] = ..., content_type: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TopicEventBulkRequest(_message.Message):
     __slots__ = ("id", "entries", "metadata", "topic", "pubsub_name", "type", "path")
@@ -158,9 +159,9 @@ class BindingEventRequest(_message.Message):
     DATA_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     name: str
-    data: bytes
+    data: _builtins.bytes
     metadata: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., data: _Optional[bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., data: _Optional[_builtins.bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class BindingEventResponse(_message.Message):
     __slots__ = ("store_name", "states", "to", "data", "concurrency")
@@ -178,9 +179,9 @@ class BindingEventResponse(_message.Message):
     store_name: str
     states: _containers.RepeatedCompositeFieldContainer[_common_pb2.StateItem]
     to: _containers.RepeatedScalarFieldContainer[str]
-    data: bytes
+    data: _builtins.bytes
     concurrency: BindingEventResponse.BindingEventConcurrency
-    def __init__(self, store_name: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_common_pb2.StateItem, _Mapping[str, object]]]] = ..., to: _Optional[_Iterable[str]] = ..., data: _Optional[bytes] = ..., concurrency: _Optional[_Union[BindingEventResponse.BindingEventConcurrency, str]] = ...) -> None: ...
+    def __init__(self, store_name: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_common_pb2.StateItem, _Mapping[str, object]]]] = ..., to: _Optional[_Iterable[str]] = ..., data: _Optional[_builtins.bytes] = ..., concurrency: _Optional[_Union[BindingEventResponse.BindingEventConcurrency, str]] = ...) -> None: ...
 
 class ListTopicSubscriptionsResponse(_message.Message):
     __slots__ = ("subscriptions",)
