@@ -1,7 +1,7 @@
 """Resources: what YAML files (or Python) declare, as frozen dataclasses.
 
-    load(options)                                    # the folders that the options name
-    load(options, [Component("store", "state.in-memory"), Path("more"), "apiVersion: …"])
+load(options)                                    # the folders that the options name
+load(options, [Component("store", "state.in-memory"), Path("more"), "apiVersion: …"])
 """
 
 from fakesidecar.resources.component import Component, SecretRef

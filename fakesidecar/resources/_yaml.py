@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from yaml import Node
     from yaml.error import MarkedYAMLError
 
@@ -42,7 +43,7 @@ def documents(text: str) -> Iterator[Document]:
     line = 1
     while text:
         before, separator, after = text.partition("\n---")
-        rest_of_line, newline, remaining = after.partition("\n")
+        _, newline, remaining = after.partition("\n")
         if separator and after and not newline:
             return  # daprd waits for the end of the separator's line, and loses the document before it
         yield Document(before, line)
@@ -85,7 +86,7 @@ def compose(text: str) -> Node | None:
 
     loader = _loader()(text)
     try:
-        return loader.get_node() if loader.check_node() else None  # type: ignore[no-any-return]  # PyYAML has no types here
+        return loader.get_node() if loader.check_node() else None
     except yaml.composer.ComposerError as error:
         anchor = re.search(r"'(.*)'", error.problem or "")
         raise YamlError(f"yaml: unknown anchor '{anchor[1] if anchor else ''}' referenced", _line(error)) from error
@@ -115,12 +116,10 @@ def _line(error: MarkedYAMLError) -> int | None:
 # --- scalars -------------------------------------------------------------------------------------
 
 _NULLS = {"", "~", "null", "Null", "NULL"}
-_WORDS = {word: value for value, words in {True: "true True TRUE", False: "false False FALSE"}.items() for word in words.split()}
-_OLD_WORDS = {
-    word: value
-    for value, words in {True: "y Y yes Yes YES on On ON", False: "n N no No NO off Off OFF"}.items()
-    for word in words.split()
-}
+_WORDS = dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
+_OLD_WORDS = dict.fromkeys(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"], True) | dict.fromkeys(
+    ["n", "N", "no", "No", "NO", "off", "Off", "OFF"], False
+)
 _SPECIAL = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
@@ -161,9 +160,7 @@ def plain_value(node: Node | None, *, old_words: bool = True) -> Any:
         case yaml.SequenceNode():
             return [plain_value(item, old_words=old_words) for item in node.value]
         case yaml.MappingNode():
-            return {
-                _key(key): plain_value(value, old_words=old_words) for key, value in _pairs(node)
-            }
+            return {_key(key): plain_value(value, old_words=old_words) for key, value in _pairs(node)}
     return None
 
 
@@ -250,6 +247,9 @@ INT = Scalar("int")
 INT32 = Scalar("int32")
 
 
+_JSON_WORDS = {"seq": "array", "map": "object", "int": "number", "float": "number", "str": "string"}
+
+
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """A value that is not what its field wants."""
@@ -265,13 +265,14 @@ class Mismatch:
 
     @property
     def in_json_words(self) -> str:
-        found = {"seq": "array", "map": "object", "int": "number", "float": "number", "str": "string"}.get(self.tag, self.tag)
+        found = _JSON_WORDS.get(self.tag, self.tag)
         into = f"Go struct field {self.owner}.{self.path}" if self.path else "Go value"
         return f"json: cannot unmarshal {found} into {into} of type {self.wanted}"
 
     @property
     def in_yaml_words(self) -> str:
-        value = "" if self.tag in ("seq", "map") else f" `{self.value if len(self.value) <= 10 else self.value[:7] + '...'}`"
+        value = self.value if len(self.value) <= 10 else f"{self.value[:7]}..."
+        value = "" if self.tag in ("seq", "map") else f" `{value}`"
         return f"line {self.line}: cannot unmarshal !!{self.tag}{value} into {self.wanted}"
 
     def hint(self, line: int = 1) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakesidecar.resources._yaml import (
     BOOL,
@@ -23,6 +22,9 @@ from fakesidecar.resources._yaml import (
     compose,
 )
 from fakesidecar.resources.errors import StartupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +225,7 @@ SCHEMA = Struct(
                 "nameResolution": Struct(
                     "config.NameResolutionSpec", {"component": TEXT, "version": TEXT, "configuration": Dynamic()}
                 ),
-                "features": ListOf(
-                    Struct("config.FeatureSpec", {"name": Scalar("config.Feature"), "enabled": BOOL})
-                ),
+                "features": ListOf(Struct("config.FeatureSpec", {"name": Scalar("config.Feature"), "enabled": BOOL})),
                 "api": Struct("config.APISpec", {"allowed": _API, "denied": _API}),
                 "components": Struct("config.ComponentsSpec", {"deny": ListOf(TEXT)}),
                 "logging": Struct(
@@ -330,8 +330,7 @@ def _handlers(pipeline: Mapping[str, Any] | None) -> tuple[Handler, ...]:
 
 def _api_rules(rules: Any) -> tuple[ApiRule, ...]:
     return tuple(
-        ApiRule(rule.get("name") or "", rule.get("version") or "", rule.get("protocol") or "")
-        for rule in _parts(rules)
+        ApiRule(rule.get("name") or "", rule.get("version") or "", rule.get("protocol") or "") for rule in _parts(rules)
     )
 
 

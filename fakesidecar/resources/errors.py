@@ -60,7 +60,8 @@ def not_found(component: Component) -> StartupError:
         case None:
             return incorrect_type(component)
         case "bindings":  # a binding is looked up by the name first, and is not wrapped as the others are
-            return _failed(component, _wrapped(component, INIT, f"couldn't find binding {component.name} ({full_type})"))
+            reason = f"couldn't find binding {component.name} ({full_type})"
+            return _failed(component, _wrapped(component, INIT, reason))
         case "middleware":
             reason = f"process component {component.name} error: HTTP middleware {full_type} has not been registered"
         case category:

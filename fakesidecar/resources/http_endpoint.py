@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fakesidecar.resources._yaml import NAME, TEXT, Dynamic, ListOf, Struct
-from fakesidecar.resources.component import AUTH, META, NAME_VALUE, SecretRef, read_pairs, text_of
+from fakesidecar.resources._yaml import NAME, TEXT, Dynamic, ListOf, Struct, text_of
+from fakesidecar.resources.component import AUTH, META, NAME_VALUE, SecretRef, read_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)

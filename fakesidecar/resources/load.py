@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from fakesidecar.options import Options
 from fakesidecar.resources import component, configuration, http_endpoint, resiliency, subscription
 from fakesidecar.resources._yaml import NAME, Decoder, Document, Struct, YamlError, compose, documents
 from fakesidecar.resources.component import Component
@@ -17,6 +15,11 @@ from fakesidecar.resources.errors import StartupError, category_of
 from fakesidecar.resources.http_endpoint import HttpEndpoint
 from fakesidecar.resources.resiliency import Resiliency
 from fakesidecar.resources.subscription import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from fakesidecar.options import Options
 
 log = logging.getLogger("fakesidecar.runtime.loader.disk")
 
@@ -33,7 +36,7 @@ class Resources:
     subscriptions: Sequence[Subscription] = ()
     http_endpoints: Sequence[HttpEndpoint] = ()
     resiliencies: Sequence[Resiliency] = ()
-    configuration: Configuration = Configuration()
+    configuration: Configuration = field(default_factory=Configuration)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakesidecar.components.registry import ComponentType, Surroundings, block_of, find
 from fakesidecar.errors import ComponentError
 from fakesidecar.resources._yaml import text_of
-from fakesidecar.resources.component import Component
 from fakesidecar.resources.errors import StartupError, not_found, not_initialized
+
+if TYPE_CHECKING:
+    from fakesidecar.resources.component import Component
 
 log = logging.getLogger("fakesidecar.runtime.processor")
 secret_log = logging.getLogger("fakesidecar.runtime.processor.secret")
@@ -45,7 +47,7 @@ def process(
 
 
 def create(resolved: Component, around: Surroundings) -> Any:
-    """The component, ready to be used; raises `StartupError` in daprd's words when there is no such type or it refuses."""
+    """The component, ready to be used; raises `StartupError` when there is no such type, or when it refuses."""
     implementation = find(resolved.type, resolved.version)
     try:
         if implementation is not None:

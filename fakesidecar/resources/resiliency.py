@@ -5,12 +5,14 @@ Durations and conditions stay the texts that they are in YAML: daprd, too, finds
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakesidecar.resources._yaml import INT, NAME, TEXT, ListOf, MapOf, Struct
 from fakesidecar.resources.component import META
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,7 @@ _TARGETS = Struct(
     {
         "apps": MapOf(_APP),
         "actors": MapOf(_ACTOR),
-        "components": MapOf(
-            Struct("v1alpha1.ComponentPolicyNames", {"inbound": _DIRECTION, "outbound": _DIRECTION})
-        ),
+        "components": MapOf(Struct("v1alpha1.ComponentPolicyNames", {"inbound": _DIRECTION, "outbound": _DIRECTION})),
     },
 )
 SCHEMA = Struct(

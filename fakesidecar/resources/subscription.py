@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fakesidecar.resources._yaml import BOOL, INT32, NAME, TEXT, ListOf, MapOf, Struct
+from fakesidecar.resources._yaml import BOOL, INT32, NAME, TEXT, Kind, ListOf, MapOf, Struct
 from fakesidecar.resources.component import META
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,8 @@ class Subscription:
     source: str = ""
 
 
-_BULK = Struct(
-    "v2alpha1.BulkSubscribe", {"enabled": BOOL, "maxMessagesCount": INT32, "maxAwaitDurationMs": INT32}
-)
-_COMMON = {
+_BULK = Struct("v2alpha1.BulkSubscribe", {"enabled": BOOL, "maxMessagesCount": INT32, "maxAwaitDurationMs": INT32})
+_COMMON: Mapping[str, Kind] = {
     "pubsubname": TEXT,
     "topic": TEXT,
     "metadata": MapOf(TEXT),
@@ -60,7 +60,7 @@ _ROUTES = Struct(
 )
 
 
-def _schema(version: str, route: Mapping[str, Any]) -> Struct:
+def _schema(version: str, route: Mapping[str, Kind]) -> Struct:
     spec = Struct(f"{version}.SubscriptionSpec", {**_COMMON, **route})
     return Struct(
         f"{version}.Subscription",
