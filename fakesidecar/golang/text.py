@@ -32,13 +32,13 @@ def quote(text: str | bytes) -> str:
     return f'"{_NEEDS_QUOTING.sub(_quoted_character, text)}"'
 
 
-def quote_character(byte: int) -> str:
-    """Write one byte of a JSON document in single quotes, as encoding/json's quoteChar does."""
-    if byte == ord("'"):
+def quote_rune(code: int) -> str:
+    """Write one character in single quotes, as `%q` does for a rune, and encoding/json for the byte that it blames."""
+    if code == ord("'"):
         return r"'\''"
-    if byte == ord('"'):
+    if code == ord('"'):
         return "'\"'"
-    return f"'{quote(chr(byte))[1:-1]}'"
+    return f"'{quote(chr(code))[1:-1]}'"
 
 
 def _quoted_character(match: re.Match[str]) -> str:
