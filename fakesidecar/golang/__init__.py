@@ -5,9 +5,10 @@ Everything raises `GoError`, whose text is the one that Go prints.
 
 from __future__ import annotations
 
-from fakesidecar.golang.encode import marshal, marshal_fastest
+from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
 from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
+from fakesidecar.golang.mapstructure import map_structure
 from fakesidecar.golang.numbers import (
     atoi,
     format_duration,
@@ -52,6 +53,7 @@ __all__ = [
     "MapOf",
     "Number",
     "Optional",
+    "RawJson",
     "Shape",
     "Struct",
     "atoi",
@@ -60,6 +62,7 @@ __all__ = [
     "format_duration",
     "format_float",
     "format_rfc3339",
+    "map_structure",
     "marshal",
     "marshal_fastest",
     "parse_bool",

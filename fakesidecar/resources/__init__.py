@@ -1,0 +1,1 @@
+"""Resources: what YAML files (or Python) declare, as frozen dataclasses."""
