@@ -29,7 +29,9 @@ COMMA: Final = ","
 _AFTER_A_VALUE = frozenset((NULL, BOOL, NUMBER, STRING, OBJECT_END, LIST_END))
 _BLANK = re.compile(rb"[ \n\r\t]*")
 _WORD = re.compile(rb"(null|true|false)(?![-+._a-zA-Z0-9])")
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE](?:[+-](?=.)|(?=.))[0-9]*)?(?![-+._a-zA-Z0-9])", re.DOTALL)
+_NUMBER = re.compile(
+    rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE](?:[+-](?=.)|(?=.))[0-9]*)?(?![-+._a-zA-Z0-9])", re.DOTALL
+)
 _WRONG = re.compile(r"[-+._a-zA-Z0-9]{1,32}|[^\n]")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f\x80-\xff]*')
 _FOUR_HEX = re.compile(rb"[0-9a-fA-F]{4}")
