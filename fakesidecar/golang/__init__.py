@@ -21,6 +21,7 @@ from fakesidecar.golang.numbers import (
     parse_quantity,
     parse_uint,
 )
+from fakesidecar.golang.protojson import parse_protojson
 from fakesidecar.golang.shapes import (
     ANY,
     BOOL,
@@ -69,6 +70,7 @@ __all__ = [
     "parse_duration",
     "parse_duration_nanoseconds",
     "parse_int",
+    "parse_protojson",
     "parse_quantity",
     "parse_uint",
     "path_unescape",
