@@ -240,7 +240,7 @@ class IllegalKey(
     template = "input key/keyPrefix '{key}' can't contain '||'"
 
     def __init__(self, *, key: str, store: str) -> None:
-        self.key = key
+        self.key, self.store = key, store
         message = self.template.format(key=key)
         super().__init__(BadRequest(key, message), ResourceInfo("state", store), key=key)
 

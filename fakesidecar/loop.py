@@ -28,9 +28,7 @@ class LoopThread:
                 self._loop = asyncio.new_event_loop()
                 started = threading.Event()
                 self._loop.call_soon(started.set)
-                self._thread = threading.Thread(
-                    target=self._run, args=(self._loop,), name="fakesidecar", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, args=(self._loop,), name="fakesidecar", daemon=True)
                 self._thread.start()
                 started.wait(STOP_SECONDS)
             self._users += 1

@@ -61,9 +61,9 @@ def generate(output: Path) -> None:
         for stale in output.glob(pattern):
             stale.unlink()
 
-    true = parse(sorted(PROTOS.rglob("*.proto")))
-    (output / TRUE_NAMES).write_bytes(true.SerializeToString(deterministic=True))
-    for name, text in generated_code(renamed(true)).items():
+    files = parse(sorted(PROTOS.rglob("*.proto")))
+    (output / TRUE_NAMES).write_bytes(without_shared(files).SerializeToString(deterministic=True))
+    for name, text in generated_code(renamed(files)).items():
         (output / name).write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -114,6 +114,11 @@ def run_protoc(*arguments: str) -> None:
 def is_shared(file: FileDescriptorProto) -> bool:
     """Google's types stay what they are: a `Timestamp` of ours is everybody's `Timestamp`."""
     return file.name.startswith("google/")
+
+
+def without_shared(files: FileDescriptorSet) -> FileDescriptorSet:
+    """The set without Google's files, which change with the version of the package that brings them."""
+    return FileDescriptorSet(file=[file for file in files.file if not is_shared(file)])
 
 
 def renamed(files: FileDescriptorSet) -> FileDescriptorSet:

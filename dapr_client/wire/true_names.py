@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -17,14 +17,33 @@ def true_pool() -> DescriptorPool:
     not `google.protobuf.any_pb2.Any`: use it to describe, not to send.
     """
     pool = DescriptorPool()
-    for file in true_files().file:
-        pool.AddSerializedFile(file.SerializeToString())
+    files = {file.name: (file.SerializeToString(), list(file.dependency)) for file in true_files().file}
+    added: set[str] = set()
+
+    def add(name: str) -> None:
+        """Add a file after those that it imports."""
+        if name in added:
+            return
+        added.add(name)
+        serialized, imports = files[name] if name in files else _google_file(name)
+        for imported in imports:
+            add(imported)
+        pool.AddSerializedFile(serialized)
+
+    for name in files:
+        add(name)
     return pool
 
 
 def true_files() -> FileDescriptorSet:
-    """The files of that pool, each after those that it imports."""
+    """Dapr's own files, without Google's that they import."""
     return FileDescriptorSet.FromString(resources.files(__package__).joinpath("true_names.binpb").read_bytes())
+
+
+def _google_file(name: str) -> tuple[bytes, list[str]]:
+    """A file of Google's as this process has it, and what it imports."""
+    module = import_module(name.removesuffix(".proto").replace("/", ".") + "_pb2")
+    return module.DESCRIPTOR.serialized_pb, [imported.name for imported in module.DESCRIPTOR.dependencies]
 
 
 __all__ = ["true_files", "true_pool"]

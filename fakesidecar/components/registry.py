@@ -68,9 +68,7 @@ class Surroundings:
 C = TypeVar("C", bound=type)
 
 
-def component(
-    name: str, *, versions: tuple[str, ...] = ("v1",), features: tuple[str, ...] = ()
-) -> Callable[[C], C]:
+def component(name: str, *, versions: tuple[str, ...] = ("v1",), features: tuple[str, ...] = ()) -> Callable[[C], C]:
     """Mark a class as the implementation of the component type `name`."""
 
     def mark(cls: C) -> C:

@@ -39,6 +39,7 @@ class Core:
 
     def __init__(self, options: Options, around: Surroundings) -> None:
         self.options = options
+        self.app_id = options.app_id
         self.around = around
         self.clock = around.clock
         self.onion = Onion()

@@ -5,9 +5,10 @@ Everything raises `GoError`, whose text is the one that Go prints.
 
 from __future__ import annotations
 
-from fakesidecar.golang.encode import marshal, marshal_fastest
+from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
 from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
+from fakesidecar.golang.mapstructure import map_structure
 from fakesidecar.golang.numbers import (
     atoi,
     format_duration,
@@ -20,6 +21,7 @@ from fakesidecar.golang.numbers import (
     parse_quantity,
     parse_uint,
 )
+from fakesidecar.golang.protojson import parse_protojson
 from fakesidecar.golang.shapes import (
     ANY,
     BOOL,
@@ -52,6 +54,7 @@ __all__ = [
     "MapOf",
     "Number",
     "Optional",
+    "RawJson",
     "Shape",
     "Struct",
     "atoi",
@@ -60,12 +63,14 @@ __all__ = [
     "format_duration",
     "format_float",
     "format_rfc3339",
+    "map_structure",
     "marshal",
     "marshal_fastest",
     "parse_bool",
     "parse_duration",
     "parse_duration_nanoseconds",
     "parse_int",
+    "parse_protojson",
     "parse_quantity",
     "parse_uint",
     "path_unescape",

@@ -38,6 +38,27 @@ def marshal_fastest(value: Any) -> bytes:
     return _write(value, _fastest_text, _fastest_float, iter).encode("utf-8", "surrogateescape")
 
 
+class RawJson(bytes):
+    """JSON that is ready (json.RawMessage): written without its white space, refused when it is none."""
+
+    __slots__ = ()
+
+
+_STRING_OR_SPACE = re.compile(r'"(?:\\.|[^"\\])*"|[ \t\r\n]+')
+
+
+def _compact(raw: bytes, text: Callable[[str], str]) -> str:
+    from fakesidecar.golang.json import unmarshal
+
+    unmarshal(raw)
+    source = raw.decode("utf-8", "surrogateescape")
+    squeezed = _STRING_OR_SPACE.sub(lambda found: found[0] if found[0][0] == '"' else "", source)
+    return squeezed if text is _fastest_text else _IN_HTML.sub(_escaped, squeezed)
+
+
+_IN_HTML = re.compile("[<>&\u2028\u2029]")
+
+
 class _Written(str):
     """A piece of the document that is ready."""
 
@@ -90,6 +111,8 @@ def _scalar(value: Any, text: Callable[[str], str], number: Callable[[float], st
         return str(value)
     if isinstance(value, float):
         return number(value)
+    if isinstance(value, RawJson):
+        return _compact(value, text)
     if isinstance(value, (bytes, bytearray)):
         return f'"{base64.b64encode(value).decode()}"'
     raise TypeError(f"no JSON for {type(value).__name__}")

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from fakesidecar.golang.error import GoError
 from fakesidecar.golang.shapes import ANY, Shape
-from fakesidecar.golang.text import quote_character
+from fakesidecar.golang.text import quote_rune
 from fakesidecar.golang.tree import Number, Pairs, TypeMismatch, plain
 
 _MAX_DEPTH = 10_000  # encoding/json/scanner.go, maxNestingDepth
@@ -21,7 +21,7 @@ _SPACE = b" \t\r\n"
 
 
 def unmarshal(data: bytes) -> Any:
-    """Read a whole JSON document as json.Unmarshal does into an `any`: numbers become floats, the last of two keys wins."""
+    """Read a whole JSON document as json.Unmarshal does: numbers become floats, the last of two equal keys wins."""
     mismatch = TypeMismatch()
     value = plain(_parse(data), mismatch.number)
     mismatch.raise_first()
@@ -279,7 +279,7 @@ class _Reader:
         byte = self._byte()
         if context == "exceeded max depth":
             raise GoError(context)
-        raise GoError(f"invalid character {quote_character(byte)} {context}")
+        raise GoError(f"invalid character {quote_rune(byte)} {context}")
 
 
 def _text(body: bytes) -> str:

@@ -135,7 +135,7 @@ def parse_duration_nanoseconds(text: str) -> int:
     while rest:
         amount = _AMOUNT.match(rest)
         assert amount is not None
-        whole, point, fraction = amount.groups()
+        whole, _, fraction = amount.groups()
         if not whole and not fraction:
             raise _invalid_duration(text)
         whole = whole.lstrip("0") or "0"
@@ -191,7 +191,7 @@ def _time_quote(text: str) -> str:
 
 def format_duration(seconds: float) -> str:
     """Write seconds as time.Duration prints itself: `1h0m0s`, `1.5s`, `250ms`, `0s`."""
-    nanoseconds = int(round(Decimal(repr(float(seconds))) * 1_000_000_000))
+    nanoseconds = round(Decimal(repr(float(seconds))) * 1_000_000_000)
     sign = "-" if nanoseconds < 0 else ""
     nanoseconds = abs(nanoseconds)
     if nanoseconds == 0:
@@ -246,7 +246,7 @@ _QUANTITY_SUFFIX = "unable to parse quantity's suffix"
 
 
 def parse_quantity(text: str) -> int:
-    """Read a Kubernetes quantity such as `4Mi`, `1500m` or `2e3` as a whole number, rounded away from zero (Quantity.Value)."""
+    """Read a Kubernetes quantity such as `4Mi`, `1500m` or `2e3` as a whole number, rounded up (Quantity.Value)."""
     match = _QUANTITY.fullmatch(text)
     if not text or match is None:
         raise GoError(_QUANTITY_FORMAT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from fakesidecar.golang.error import GoError
@@ -20,7 +19,7 @@ _ESCAPES = {
     '"': r"\"",
 }
 _NEEDS_QUOTING = re.compile(r"[^ !#-\[\]-~]")
-_PERCENT = re.compile(rb"%(.{0,2})", re.DOTALL)
+_ESCAPE = re.compile(rb"\+|%(.{0,2})", re.DOTALL)
 _HEX_PAIR = re.compile(rb"[0-9a-fA-F]{2}")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -32,13 +31,13 @@ def quote(text: str | bytes) -> str:
     return f'"{_NEEDS_QUOTING.sub(_quoted_character, text)}"'
 
 
-def quote_character(byte: int) -> str:
-    """Write one byte of a JSON document in single quotes, as encoding/json's quoteChar does."""
-    if byte == ord("'"):
+def quote_rune(code: int) -> str:
+    """Write one character in single quotes, as `%q` does for a rune, and encoding/json for the byte that it blames."""
+    if code == ord("'"):
         return r"'\''"
-    if byte == ord('"'):
+    if code == ord('"'):
         return "'\"'"
-    return f"'{quote(chr(byte))[1:-1]}'"
+    return f"'{quote(chr(code))[1:-1]}'"
 
 
 def _quoted_character(match: re.Match[str]) -> str:
@@ -76,24 +75,24 @@ def sprint(value: Any) -> str:
 
 def query_unescape(text: str) -> str:
     """Undo the escapes of a query parameter (url.QueryUnescape); `invalid URL escape "%zz"` when one is broken."""
-    return path_unescape(text.replace("+", " "))
+    return _unescape(text, plus=b" ")
 
 
 def path_unescape(text: str) -> str:
     """Undo the escapes of one path segment (url.PathUnescape); `+` stays `+`."""
-    if "%" not in text:
-        return text
-    raw = text.encode("utf-8", "surrogateescape")
-    return _PERCENT.sub(_unescaped(raw), raw).decode("utf-8", "surrogateescape")
+    return _unescape(text, plus=b"+")
 
 
-def _unescaped(raw: bytes) -> Callable[[re.Match[bytes]], bytes]:
+def _unescape(text: str, *, plus: bytes) -> str:
     def replace(match: re.Match[bytes]) -> bytes:
+        if match[0] == b"+":
+            return plus
         if not _HEX_PAIR.fullmatch(match[1]):
             raise GoError(f"invalid URL escape {quote(raw[match.start() : match.start() + 3])}")
         return bytes.fromhex(match[1].decode())
 
-    return replace
+    raw = text.encode("utf-8", "surrogateescape")
+    return _ESCAPE.sub(replace, raw).decode("utf-8", "surrogateescape")
 
 
 def canonical_header_key(name: str) -> str:

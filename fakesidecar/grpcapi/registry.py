@@ -13,7 +13,6 @@ from dapr_client import wire
 from fakesidecar.call import Call
 
 if TYPE_CHECKING:
-    from fakesidecar.core import Core
     from fakesidecar.errors import ApiError
 
 
@@ -97,9 +96,7 @@ SERVED: dict[str, Served] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def serves(
-    *names: str, call: str, component: str = "", target: str = "", service: str = wire.DAPR
-) -> Callable[[F], F]:
+def serves(*names: str, call: str, component: str = "", target: str = "", service: str = wire.DAPR) -> Callable[[F], F]:
     """Serve the RPCs of these names with the function.
 
     Unary: `function(core, request, context) -> response`. Server streaming: `function(core, request, stream)`.

@@ -120,4 +120,3 @@ def query_state(core: Core, request: state_pb2.QueryStateRequest, context: Conte
         token=found.token,
         metadata=found.metadata,
     )
-

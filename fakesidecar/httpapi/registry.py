@@ -70,7 +70,9 @@ def empty() -> Response:
     return Response(NO_CONTENT)
 
 
-def json_response(value: Any, status: int = 200, *, newline: bool = False, headers: Iterable[tuple[str, str]] = ()) -> Response:
+def json_response(
+    value: Any, status: int = 200, *, newline: bool = False, headers: Iterable[tuple[str, str]] = ()
+) -> Response:
     """JSON as Go writes it; `newline` for what upstream writes with an Encoder."""
     body = golang.marshal(value) + (b"\n" if newline else b"")
     return Response(status, [("content-type", "application/json"), *headers], body)
@@ -122,9 +124,7 @@ ROUTES: list[Route] = []
 F = TypeVar("F", bound=Callable[..., Response])
 
 
-def route(
-    methods: str, *paths: str, call: str, component: str = "", target: str = ""
-) -> Callable[[F], F]:
+def route(methods: str, *paths: str, call: str, component: str = "", target: str = "") -> Callable[[F], F]:
     """Serve these methods (`"POST PUT"`) of these paths with the function; see `Route` for the rest."""
 
     def register(function: F) -> F:
@@ -136,4 +136,3 @@ def route(
         return function
 
     return register
-

@@ -23,7 +23,11 @@ def detail_as_json(detail: errors.Detail) -> dict[str, Any]:
     """A detail as daprd writes it over HTTP (dapr kit errors, not protojson)."""
     match detail:
         case errors.ErrorInfo(reason, metadata):
-            fields: dict[str, Any] = {"reason": reason, "domain": errors.DOMAIN, "metadata": metadata and dict(metadata)}
+            fields: dict[str, Any] = {
+                "reason": reason,
+                "domain": errors.DOMAIN,
+                "metadata": metadata and dict(metadata),
+            }
         case errors.ResourceInfo(type_, name, owner, description):
             fields = {"resource_type": type_, "resource_name": name, "owner": owner, "description": description}
         case errors.BadRequest(field, description):

@@ -293,8 +293,13 @@ def test_the_true_pool_describes_a_service_by_the_name_it_has_on_the_wire() -> N
         assert true_pool().FindServiceByName(service).full_name == service
 
 
-def test_the_true_files_hold_nothing_twice_and_nothing_of_ours() -> None:
-    names = [file.name for file in true_files().file]
+def test_the_true_pool_has_everything_that_a_call_refers_to() -> None:
+    save = true_pool().FindMethodByName(f"{wire.DAPR}.SaveState")
 
-    assert len(names) == len(set(names))
-    assert {name for name in names if not name.startswith("google/")} == set(FILES)
+    assert save.input_type.full_name == "dapr.proto.runtime.v1.SaveStateRequest"
+    assert save.output_type.full_name == "google.protobuf.Empty"
+    assert true_pool().FindFileByName("google/rpc/status.proto").dependencies[0].name == "google/protobuf/any.proto"
+
+
+def test_the_true_files_are_dapr_s_own() -> None:
+    assert sorted(file.name for file in true_files().file) == FILES

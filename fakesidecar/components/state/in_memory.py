@@ -21,9 +21,7 @@ class Entry:
     expires: float | None = None
 
 
-@component(
-    "state.in-memory", features=("ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR")
-)
+@component("state.in-memory", features=("ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"))
 class InMemory(StateStore):
     """Values in this process, gone with it."""
 
@@ -69,7 +67,12 @@ class InMemory(StateStore):
     def _check_etag(self, request: Operation) -> None:
         # Expired values are swept once a second, not looked at here (components-contrib state/in-memory, validateSetRequest).
         entry = self.entries.get(request.key)
-        if entry is not None and self._expired(entry) and entry.expires is not None and self._now() - entry.expires >= 1:
+        if (
+            entry is not None
+            and self._expired(entry)
+            and entry.expires is not None
+            and self._now() - entry.expires >= 1
+        ):
             entry = None
         if not request.etag:
             if request.concurrency == "first-write" and entry is not None:
