@@ -67,8 +67,9 @@ _WRAPPERS = frozenset(
 _NAN_AND_INFINITY = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _INTEGRAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]*))?")
 _SECONDS = re.compile(r"([+-]?)(0|[1-9][0-9]*|(?=\.))(?:\.([0-9]{0,9}))?s")
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d?:\d\d:[0-5]\d)(?:[.,](\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
 _MAX_DURATION = 315_576_000_000
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 _NOTHING = object()
 
 
@@ -240,8 +241,7 @@ class _Decoder:
             return
         inner = _message_named(url.text)
         if inner is None:
-            reason = quote("proto: not found")
-            raise self.tokens.refusal(url.at, f"unable to resolve {url.raw}: {reason}")
+            raise self.tokens.refusal(url.at, f'unable to resolve {url.raw}: "not found"')
         self.tokens.read()
         known = _WELL_KNOWN.get(inner.DESCRIPTOR.full_name)
         if known is None:
@@ -340,9 +340,12 @@ class _Decoder:
     def timestamp(self, message: Any) -> None:
         token = self._string()
         try:
-            message.seconds, message.nanos = _moment(token.text)
+            seconds, nanos = _moment(token.text)
         except ValueError:
             raise self.tokens.refusal(token.at, f"invalid google.protobuf.Timestamp value {token.raw}") from None
+        if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+            raise self.tokens.refusal(token.at, f"google.protobuf.Timestamp value out of range: {token.raw}")
+        message.seconds, message.nanos = seconds, nanos
 
     def field_mask(self, message: Any) -> None:
         token = self._string()

@@ -346,3 +346,11 @@ def test_protojson_names_types_as_dapr_does() -> None:
     assert refusal(golang.parse_protojson, b'{"repeats":-1}', jobs_pb2.Job()) == (
         "proto: (line 1:12): invalid value for uint32 field repeats: -1"
     )
+
+
+def test_protojson_refuses_an_unknown_type_and_a_time_out_of_range() -> None:
+    text = 'proto: (line 1:11): unable to resolve "nope": "not found"'
+    assert refusal(golang.parse_protojson, b'{"@type": "nope"}', any_pb2.Any()) == text
+    data = b'"9999-12-31T22:13:20-23:59"'
+    text = f"proto: (line 1:1): google.protobuf.Timestamp value out of range: {data.decode()}"
+    assert refusal(golang.parse_protojson, data, timestamp_pb2.Timestamp()) == text
