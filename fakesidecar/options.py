@@ -48,8 +48,9 @@ class Options:
     app_health: AppHealth | None = None
     disable_init_endpoints: frozenset[str] = frozenset()
 
-    resources_paths: tuple[Path, ...] = ()
-    config_paths: tuple[Path, ...] = ()
+    resources_paths: tuple[str | Path, ...] = ()
+    """Folders; messages name them as they are given here."""
+    config_paths: tuple[str | Path, ...] = ()
 
     max_body_size: int = 4 << 20
     """Bytes; zero and negative let HTTP bodies of any size pass."""
