@@ -277,8 +277,6 @@ class _Reader:
 
     def _refusal(self, context: str) -> GoError:
         byte = self._byte()
-        if context == "exceeded max depth":
-            return GoError(context)
         return GoError(f"invalid character {quote_rune(byte)} {context}")
 
 
