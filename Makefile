@@ -18,7 +18,8 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 demo: $(READY) ## start a sidecar and walk through every building block
-	@$(BIN)/python examples/tour.py
+	@FAKESIDECAR_CLOCK=virtual $(BIN)/fakesidecar run --app-id tour --resources-path examples/tour/resources \
+		-- $(BIN)/python -W ignore examples/tour/app.py
 
 test: check $(READY) ## lint, types, and every test (what CI runs)
 	$(BIN)/python -m pytest -n 2

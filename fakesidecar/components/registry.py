@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -97,6 +98,22 @@ def find(type_name: str, version: str = "") -> type[Any] | None:
     if cls is None or wanted in ("", "v0", "v1") or wanted in cls.component_type.versions:
         return cls
     return None
+
+
+def known() -> list[type[Any]]:
+    """The classes of this package, in the order of their types' names."""
+    found = []
+    for block in dict.fromkeys(BLOCKS.values()):
+        package = importlib.util.find_spec(f"{__package__}.{block}")
+        for folder in (package and package.submodule_search_locations) or ():
+            for entry in pkgutil.iter_modules([folder]):
+                module = importlib.import_module(f"{__package__}.{block}.{entry.name}")
+                found += [value for value in vars(module).values() if _declares(value, module.__name__)]
+    return sorted(found, key=lambda cls: cls.component_type.name)
+
+
+def _declares(value: object, module: str) -> bool:
+    return isinstance(value, type) and value.__module__ == module and "component_type" in vars(value)
 
 
 @cache

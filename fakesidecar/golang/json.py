@@ -142,7 +142,7 @@ class _Reader:
         """Accept nothing but space until the end."""
         self._skip_blank()
         if self.at < len(self.data):
-            self._refuse("after top-level value")
+            raise self._refusal("after top-level value")
 
     def _begin(self) -> tuple[bool, Any]:
         """Read a whole literal, or open a list or an object; tells whether a value is complete."""
@@ -160,7 +160,7 @@ class _Reader:
             return True, self._literal(byte)
         if byte == ord("-") or ord("0") <= byte <= ord("9"):
             return True, self._number()
-        self._refuse("looking for beginning of value")
+        raise self._refusal("looking for beginning of value")
 
     def _open_object(self) -> tuple[bool, Any]:
         self._push(_Open([], ord("}"), "after object key:value pair"))
@@ -172,7 +172,7 @@ class _Reader:
     def _push(self, opened: _Open) -> None:
         self.open.append(opened)
         if len(self.open) > _MAX_DEPTH:
-            self._refuse("exceeded max depth")
+            raise self._refusal("exceeded max depth")
         self.at += 1
 
     def _next(self, value: Any) -> tuple[bool, Any]:
@@ -183,7 +183,7 @@ class _Reader:
         if byte == innermost.closing:
             return self._close()
         if byte != ord(","):
-            self._refuse(innermost.context)
+            raise self._refusal(innermost.context)
         self.at += 1
         if innermost.key is not None:
             self._key()
@@ -196,10 +196,10 @@ class _Reader:
 
     def _key(self) -> None:
         if self._after_blank() != ord('"'):
-            self._refuse("looking for beginning of object key string")
+            raise self._refusal("looking for beginning of object key string")
         self.open[-1].key = self._string()
         if self._after_blank() != ord(":"):
-            self._refuse("after object key")
+            raise self._refusal("after object key")
         self.at += 1
 
     def _string(self) -> str:
@@ -209,28 +209,28 @@ class _Reader:
         self.at = body.end()
         byte = self._byte()
         if byte == ord("\\"):
-            self._refuse_escape()
+            raise self._escape_refusal()
         if byte != ord('"'):
             if self.at == len(self.data):  # a space would be welcome here
                 raise _End
-            self._refuse("in string literal")
+            raise self._refusal("in string literal")
         self.at += 1
         return _text(body[0])
 
-    def _refuse_escape(self) -> NoReturn:
+    def _escape_refusal(self) -> GoError:
         self.at += 1
         if self._byte() != ord("u"):
-            self._refuse("in string escape code")
+            return self._refusal("in string escape code")
         self.at += 1
         while self._byte() in _HEX:
             self.at += 1
-        self._refuse("in \\u hexadecimal character escape")
+        return self._refusal("in \\u hexadecimal character escape")
 
     def _literal(self, first: int) -> Any:
         word, value = _LITERALS[first]
         for expected in word:
             if self._byte() != expected:
-                self._refuse(f"in literal {word.decode()} (expecting '{chr(expected)}')")
+                raise self._refusal(f"in literal {word.decode()} (expecting '{chr(expected)}')")
             self.at += 1
         return value
 
@@ -256,7 +256,7 @@ class _Reader:
         digits = _DIGITS.match(self.data, self.at)
         assert digits is not None
         if not digits[0]:
-            self._refuse(context)
+            raise self._refusal(context)
         self.at = digits.end()
 
     def _byte(self) -> int:
@@ -275,11 +275,9 @@ class _Reader:
             raise _End
         return self.data[self.at]
 
-    def _refuse(self, context: str) -> NoReturn:
+    def _refusal(self, context: str) -> GoError:
         byte = self._byte()
-        if context == "exceeded max depth":
-            raise GoError(context)
-        raise GoError(f"invalid character {quote_rune(byte)} {context}")
+        return GoError(f"invalid character {quote_rune(byte)} {context}")
 
 
 def _text(body: bytes) -> str:

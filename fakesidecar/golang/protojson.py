@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from fakesidecar.golang.error import GoError
@@ -67,8 +67,9 @@ _WRAPPERS = frozenset(
 _NAN_AND_INFINITY = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _INTEGRAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]*))?")
 _SECONDS = re.compile(r"([+-]?)(0|[1-9][0-9]*|(?=\.))(?:\.([0-9]{0,9}))?s")
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d?:\d\d:[0-5]\d)(?:[.,](\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
 _MAX_DURATION = 315_576_000_000
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 _NOTHING = object()
 
 
@@ -81,7 +82,7 @@ def parse_protojson(data: bytes, message: Message) -> None:
     except RecursionError:
         raise GoError("proto: exceeded max recursion depth") from None
     if rest.kind != EOF:
-        decoder.tokens.unexpected(rest)
+        raise decoder.tokens.unexpected(rest)
 
 
 def true_name(name: str) -> str:
@@ -96,7 +97,7 @@ class _Decoder:
         self.discard_unknown = discard_unknown
 
     def message(self, message: Message) -> None:
-        known = _well_known(message.DESCRIPTOR)
+        known = _WELL_KNOWN.get(message.DESCRIPTOR.full_name)
         if known is not None:
             known(self, message)
             return
@@ -109,7 +110,7 @@ class _Decoder:
         chosen: set[str] = set()
         while (token := self.tokens.read()).kind != OBJECT_END:
             if token.kind != NAME:
-                self.tokens.unexpected(token)
+                raise self.tokens.unexpected(token)
             if skip_type and token.text == "@type":
                 self.tokens.read()
                 continue
@@ -118,7 +119,7 @@ class _Decoder:
                 self._unknown(token)
                 continue
             if field.number in seen:
-                self.tokens.refuse(token.at, f"duplicate field {token.raw}")
+                raise self.tokens.refusal(token.at, f"duplicate field {token.raw}")
             seen.add(field.number)
             if self._is_absent(field):
                 self.tokens.read()
@@ -127,7 +128,7 @@ class _Decoder:
             if oneof is not None:
                 if oneof.name in chosen:
                     name = true_name(f"{descriptor.full_name}.{oneof.name}")
-                    self.tokens.refuse(token.at, f"error parsing {token.raw}, oneof {name} is already set")
+                    raise self.tokens.refusal(token.at, f"error parsing {token.raw}, oneof {name} is already set")
                 chosen.add(oneof.name)
             self._field(message, field)
 
@@ -171,10 +172,10 @@ class _Decoder:
         self._expect(OBJECT)
         while (token := self.tokens.read()).kind != OBJECT_END:
             if token.kind != NAME:
-                self.tokens.unexpected(token)
+                raise self.tokens.unexpected(token)
             key = self._map_key(token, key_field)
             if key in entries:
-                self.tokens.refuse(token.at, f"duplicate map key {token.raw}")
+                raise self.tokens.refusal(token.at, f"duplicate map key {token.raw}")
             if value_field.message_type is not None:
                 self.message(entries[key])
                 continue
@@ -193,24 +194,24 @@ class _Decoder:
                 return read(token.text, _BITS[field.cpp_type])
             except GoError:
                 pass
-        self.tokens.refuse(token.at, f"invalid value for {_KINDS[field.type]} key: {token.raw}")
+        raise self.tokens.refusal(token.at, f"invalid value for {_KINDS[field.type]} key: {token.raw}")
 
     def _scalar(self, field: FieldDescriptor) -> Any:
         token = self.tokens.read()
         value = _scalar(token, field, discard_unknown=self.discard_unknown)
         if value is None:
             text = f"invalid value for {_KINDS[field.type]} field {field.json_name}: {token.raw}"
-            self.tokens.refuse(token.at, text)
+            raise self.tokens.refusal(token.at, text)
         return value
 
     def _expect(self, kind: str) -> None:
         token = self.tokens.read()
         if token.kind != kind:
-            self.tokens.unexpected(token)
+            raise self.tokens.unexpected(token)
 
     def _unknown(self, name: Token) -> None:
         if not self.discard_unknown:
-            self.tokens.refuse(name.at, f"unknown field {name.raw}")
+            raise self.tokens.refusal(name.at, f"unknown field {name.raw}")
         self._skip_value()
 
     def _skip_value(self) -> None:
@@ -233,17 +234,16 @@ class _Decoder:
     def any(self, message: Any) -> None:
         start = self.tokens.peek()
         if start.kind != OBJECT:
-            self.tokens.unexpected(start)
+            raise self.tokens.unexpected(start)
         url = _Decoder(self.tokens.clone(), self.depth, discard_unknown=False)._type_url()
         if url is None:
             self._skip_value()  # an empty object, or one without @type, is an empty Any
             return
         inner = _message_named(url.text)
         if inner is None:
-            reason = quote("proto: not found")
-            self.tokens.refuse(url.at, f"unable to resolve {url.raw}: {reason}")
+            raise self.tokens.refusal(url.at, f'unable to resolve {url.raw}: "not found"')
         self.tokens.read()
-        known = _well_known(inner.DESCRIPTOR)
+        known = _WELL_KNOWN.get(inner.DESCRIPTOR.full_name)
         if known is None:
             self._fields(inner, skip_type=True)
         else:
@@ -257,17 +257,17 @@ class _Decoder:
         found: Token | None = None
         while (token := self.tokens.read()).kind != OBJECT_END:
             if token.kind != NAME:
-                self.tokens.unexpected(token)
+                raise self.tokens.unexpected(token)
             if token.text != "@type":
                 self._skip_value()
                 continue
             if found is not None:
-                self.tokens.refuse(token.at, 'duplicate "@type" field')
+                raise self.tokens.refusal(token.at, 'duplicate "@type" field')
             found = self.tokens.read()
             if found.kind != STRING:
-                self.tokens.refuse(found.at, f"@type field value is not a string: {found.raw}")
+                raise self.tokens.refusal(found.at, f"@type field value is not a string: {found.raw}")
             if not found.text:
-                self.tokens.refuse(found.at, "@type field contains empty value")
+                raise self.tokens.refusal(found.at, "@type field contains empty value")
         return found
 
     def _any_value(self, inner: Message, known: Callable[[_Decoder, Any], None]) -> None:
@@ -278,12 +278,12 @@ class _Decoder:
             elif token.text != "value":
                 self._unknown(token)
             elif found:
-                self.tokens.refuse(token.at, 'duplicate "value" field')
+                raise self.tokens.refusal(token.at, 'duplicate "value" field')
             else:
                 known(self, inner)
                 found = True
         if not found and inner.DESCRIPTOR.full_name != "google.protobuf.Empty":
-            self.tokens.refuse(token.at, 'missing "value" field')
+            raise self.tokens.refusal(token.at, 'missing "value" field')
 
     def wrapper(self, message: Any) -> None:
         value = self._scalar(message.DESCRIPTOR.fields_by_name["value"])
@@ -293,7 +293,7 @@ class _Decoder:
         self._expect(OBJECT)
         while (token := self.tokens.read()).kind != OBJECT_END:
             if token.kind != NAME:
-                self.tokens.unexpected(token)
+                raise self.tokens.unexpected(token)
             self._unknown(token)
 
     def struct(self, message: Any) -> None:
@@ -323,26 +323,29 @@ class _Decoder:
         elif token.kind == NUMBER and (number := _float(token, 64)) is not None:
             message.number_value = number
         else:
-            self.tokens.refuse(token.at, f"invalid google.protobuf.Value: {token.raw}")
+            raise self.tokens.refusal(token.at, f"invalid google.protobuf.Value: {token.raw}")
 
     def duration(self, message: Any) -> None:
         token = self._string()
         match = _SECONDS.fullmatch(token.text)
         if match is None or len(match[2]) > 19 or int(match[2] or 0) >= 1 << 63:
-            self.tokens.refuse(token.at, f"invalid google.protobuf.Duration value {token.raw}")
+            raise self.tokens.refusal(token.at, f"invalid google.protobuf.Duration value {token.raw}")
         sign = -1 if match[1] == "-" else 1
         seconds = sign * int(match[2] or 0)
         if abs(seconds) > _MAX_DURATION:
-            self.tokens.refuse(token.at, f"google.protobuf.Duration value out of range: {token.raw}")
+            raise self.tokens.refusal(token.at, f"google.protobuf.Duration value out of range: {token.raw}")
         message.seconds = seconds
         message.nanos = sign * int((match[3] or "").ljust(9, "0"))
 
     def timestamp(self, message: Any) -> None:
         token = self._string()
         try:
-            message.seconds, message.nanos = _moment(token.text)
+            seconds, nanos = _moment(token.text)
         except ValueError:
-            self.tokens.refuse(token.at, f"invalid google.protobuf.Timestamp value {token.raw}")
+            raise self.tokens.refusal(token.at, f"invalid google.protobuf.Timestamp value {token.raw}") from None
+        if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+            raise self.tokens.refusal(token.at, f"google.protobuf.Timestamp value out of range: {token.raw}")
+        message.seconds, message.nanos = seconds, nanos
 
     def field_mask(self, message: Any) -> None:
         token = self._string()
@@ -350,13 +353,13 @@ class _Decoder:
         for path in text.split(",") if text else ():
             if "_" in path or not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*", path):
                 text = f"google.protobuf.FieldMask.paths contains invalid path: {quote(path)}"
-                self.tokens.refuse(token.at, text)
+                raise self.tokens.refusal(token.at, text)
             message.paths.append(re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", path))
 
     def _string(self) -> Token:
         token = self.tokens.read()
         if token.kind != STRING:
-            self.tokens.unexpected(token)
+            raise self.tokens.unexpected(token)
         return token
 
 
@@ -372,13 +375,10 @@ _WELL_KNOWN: dict[str, Callable[[_Decoder, Any], None]] = {
 } | dict.fromkeys(_WRAPPERS, _Decoder.wrapper)
 
 
-def _well_known(descriptor: Descriptor) -> Callable[[_Decoder, Any], None] | None:
-    return _WELL_KNOWN.get(descriptor.full_name)
-
-
-def _field(descriptor: Descriptor, name: str) -> FieldDescriptor | None:
-    by_json_name = next((field for field in descriptor.fields if field.json_name == name), None)
-    return by_json_name or descriptor.fields_by_name.get(name)
+def _field(descriptor: Any, name: str) -> FieldDescriptor | None:
+    fields: list[FieldDescriptor] = list(descriptor.fields)
+    by_json_name = next((field for field in fields if field.json_name == name), None)
+    return by_json_name or next((field for field in fields if field.name == name), None)
 
 
 def _is_map(field: FieldDescriptor) -> bool:

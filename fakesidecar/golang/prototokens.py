@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Final
 
 from fakesidecar.golang.error import GoError
 from fakesidecar.golang.text import quote, quote_rune
@@ -30,7 +30,8 @@ _AFTER_A_VALUE = frozenset((NULL, BOOL, NUMBER, STRING, OBJECT_END, LIST_END))
 _BLANK = re.compile(rb"[ \n\r\t]*")
 _WORD = re.compile(rb"(null|true|false)(?![-+._a-zA-Z0-9])")
 _NUMBER = re.compile(
-    rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE](?:[+-](?=.)|(?=.))[0-9]*)?(?![-+._a-zA-Z0-9])", re.DOTALL
+    rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE](?:[+-](?=.)|(?=.))[0-9]*)?(?![-+._a-zA-Z0-9])",
+    re.DOTALL,
 )
 _WRONG = re.compile(r"[-+._a-zA-Z0-9]{1,32}|[^\n]")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f\x80-\xff]*')
@@ -81,15 +82,15 @@ class Tokens:
             if token.kind != COMMA:
                 return token
 
-    def refuse(self, at: int, text: str, *, syntax: bool = False) -> NoReturn:
-        """Raise an error about the place `at`, given as line and column (in characters, from 1)."""
+    def refusal(self, at: int, text: str, *, syntax: bool = False) -> GoError:
+        """Make an error about the place `at`, given as line and column (in characters, from 1)."""
         before = self.data[:at]
         line = before.count(b"\n") + 1
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "surrogateescape")) + 1
-        raise GoError(f"proto: {'syntax error ' if syntax else ''}(line {line}:{column}): {text}")
+        return GoError(f"proto: {'syntax error ' if syntax else ''}(line {line}:{column}): {text}")
 
-    def unexpected(self, token: Token) -> NoReturn:
-        self.refuse(token.at, f"unexpected token {token.raw}", syntax=True)
+    def unexpected(self, token: Token) -> GoError:
+        return self.refusal(token.at, f"unexpected token {token.raw}", syntax=True)
 
     def _checked(self, token: Token) -> Token:
         """Accept a token only where it may stand."""
@@ -102,19 +103,19 @@ class Tokens:
             return self._name(token)
         elif kind in (NULL, BOOL, NUMBER, STRING, OBJECT, LIST):
             if not self._value_may_follow():
-                self.unexpected(token)
+                raise self.unexpected(token)
             if kind in (OBJECT, LIST):
                 self._open.append(kind)
         elif kind == OBJECT_END:
             if innermost != OBJECT or self._last.kind in (NAME, COMMA):
-                self.unexpected(token)
+                raise self.unexpected(token)
             self._open.pop()
         elif kind == LIST_END:
             if innermost != LIST or self._last.kind == COMMA:
-                self.unexpected(token)
+                raise self.unexpected(token)
             self._open.pop()
         elif innermost is None or self._last.kind not in _AFTER_A_VALUE:
-            self.unexpected(token)
+            raise self.unexpected(token)
         return token
 
     def _value_may_follow(self) -> bool:
@@ -126,13 +127,13 @@ class Tokens:
 
     def _name(self, token: Token) -> Token:
         if self._last.kind not in (OBJECT, COMMA):
-            self.unexpected(token)
+            raise self.unexpected(token)
         if self.at == len(self.data):
             raise unexpected_eof()
         byte = self.data[self.at]
         if byte != ord(":"):
             text = f'unexpected character {chr(byte)}, missing ":" after field name'
-            self.refuse(self.at, text, syntax=True)
+            raise self.refusal(self.at, text, syntax=True)
         self._take(1)
         return Token(NAME, token.at, token.raw, token.text)
 
@@ -152,7 +153,7 @@ class Tokens:
         if number is not None:
             return self._token(NUMBER, len(number[0]))
         wrong = _WRONG.match(self.data[self.at :].decode("utf-8", "surrogateescape"))
-        self.refuse(self.at, f"invalid value {wrong[0] if wrong else ''}", syntax=True)
+        raise self.refusal(self.at, f"invalid value {wrong[0] if wrong else ''}", syntax=True)
 
     def _token(self, kind: str, size: int, text: str = "") -> Token:
         raw = self.data[self.at : self.at + size].decode("utf-8", "surrogateescape")
@@ -181,7 +182,7 @@ class Tokens:
             if byte == ord("\\"):
                 piece, at = self._escape(at)
             elif byte < 0x20:
-                self.refuse(self.at, f"invalid character {quote_rune(byte)} in string", syntax=True)
+                raise self.refusal(self.at, f"invalid character {quote_rune(byte)} in string", syntax=True)
             else:
                 piece, at = self._character(at)
             pieces.append(piece)
@@ -192,7 +193,7 @@ class Tokens:
                 return self.data[at : at + size].decode(), min(at + size, len(self.data))
             except UnicodeDecodeError:
                 continue
-        self.refuse(self.at, "invalid UTF-8 in string", syntax=True)
+        raise self.refusal(self.at, "invalid UTF-8 in string", syntax=True)
 
     def _escape(self, at: int) -> tuple[str, int]:
         letter = self.data[at + 1 : at + 2]
@@ -200,7 +201,7 @@ class Tokens:
             raise unexpected_eof()
         if letter != b"u":
             if letter not in _ESCAPED:
-                self._wrong_escape(at, 2)
+                raise self._wrong_escape(at, 2)
             return _ESCAPED[letter], at + 2
         code = self._code(at)
         at += 6
@@ -210,7 +211,7 @@ class Tokens:
             raise unexpected_eof()
         low = self._code(at) if self.data[at : at + 2] == b"\\u" else 0
         if code > 0xDBFF or not 0xDC00 <= low <= 0xDFFF:
-            self._wrong_escape(at, 6)
+            raise self._wrong_escape(at, 6)
         return chr(0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)), at + 6
 
     def _code(self, at: int) -> int:
@@ -218,8 +219,8 @@ class Tokens:
             raise unexpected_eof()
         digits = _FOUR_HEX.fullmatch(self.data, at + 2, at + 6)
         if digits is None:
-            self._wrong_escape(at, 6)
+            raise self._wrong_escape(at, 6)
         return int(digits[0], 16)
 
-    def _wrong_escape(self, at: int, size: int) -> NoReturn:
-        self.refuse(self.at, f"invalid escape code {quote(self.data[at : at + size])} in string", syntax=True)
+    def _wrong_escape(self, at: int, size: int) -> GoError:
+        return self.refusal(self.at, f"invalid escape code {quote(self.data[at : at + size])} in string", syntax=True)
