@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -50,9 +51,7 @@ FLAGS = (
     Flag("app-health-check-path", "string", "/healthz", "Path used for health checks; HTTP only"),
     Flag("app-health-probe-interval", "int", 5, "Interval to probe for the health of the app in seconds"),
     Flag("app-health-probe-timeout", "int", 500, "Timeout for app health probes in milliseconds"),
-    Flag(
-        "app-health-threshold", "int", 3, "Number of consecutive failures for the app to be considered unhealthy"
-    ),
+    Flag("app-health-threshold", "int", 3, "Number of consecutive failures for the app to be considered unhealthy"),
     Flag("app-id", "string", "", "A unique ID for Dapr. Used for Service Discovery and state"),
     Flag(
         "app-max-concurrency",
@@ -216,9 +215,7 @@ class Parsed:
         try:
             value = _READERS[flag.kind](text)
         except golang.GoError as error:
-            raise UsageError(
-                f'invalid argument {golang.quote(text)} for "--{flag.name}" flag: {error}'
-            ) from error
+            raise UsageError(f'invalid argument {golang.quote(text)} for "--{flag.name}" flag: {error}') from error
         if flag.kind == "strings":
             value = (*(self.values[flag.name] if flag.name in self.changed else ()), *value)
         self.values[flag.name] = value
@@ -236,24 +233,37 @@ def _read_duration(text: str) -> str:
     return text
 
 
-_READERS = {
+def _decimal(text: str) -> str:
+    """A number with a base (`0x10`, `0b1`, `0o7`, `017`) in the decimal system; anything else as it is."""
+    if not _WITH_BASE.fullmatch(text):
+        return text
+    octal = re.sub(r"^([+-]?)0(?=[0-7_]+$)", r"\g<1>0o", text)
+    return str(int(octal, 0))
+
+
+_WITH_BASE = re.compile(r"[+-]?0(x[0-9a-f_]+|b[01_]+|o?[0-7_]+)", re.IGNORECASE)
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
     "string": str,
-    "int": golang.parse_int,
-    "uint": golang.parse_uint,
+    "int": lambda text: golang.parse_int(_decimal(text)),
+    "uint": lambda text: golang.parse_uint(_decimal(text)),
     "bool": golang.parse_bool,
     "duration": _read_duration,
     "strings": _read_strings,
 }
 
 
-def parse(arguments: Sequence[str]) -> Parsed:
-    """Read a command line; raises `UsageError` or `HelpWanted` at the first argument that asks for it."""
+def parse(arguments: Sequence[str], *, interspersed: bool = True) -> Parsed:
+    """Read a command line; raises `UsageError` or `HelpWanted` at the first argument that asks for it.
+
+    Without `interspersed`, everything from the first argument that is no flag belongs to somebody else.
+    """
     parsed = Parsed()
     waiting = [_double_dashed(argument) for argument in arguments]
     while waiting:
         argument = waiting.pop(0)
         if argument == "--":
-            parsed.rest += waiting
+            parsed.rest += arguments[len(arguments) - len(waiting) :]
             break
         if argument.startswith("--"):
             _read_flag(parsed, argument, waiting)
@@ -261,6 +271,9 @@ def parse(arguments: Sequence[str]) -> Parsed:
             _no_shorthand(argument)
         else:
             parsed.rest.append(argument)
+            if not interspersed:
+                parsed.rest += arguments[len(arguments) - len(waiting) :]
+                break
     return parsed
 
 

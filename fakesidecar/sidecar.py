@@ -10,18 +10,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from fakesidecar import loop as loops
 from fakesidecar.clock import Clock, SystemClock
-from fakesidecar.components.registry import Surroundings, find
+from fakesidecar.components.registry import Surroundings
 from fakesidecar.core import Core
+from fakesidecar.errors import ComponentError
 from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.ids import Ids, RandomIds
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
+from fakesidecar.resources.load import Resources
+from fakesidecar.resources.process import NotYetServed, process
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -35,6 +38,7 @@ class Sidecar:
         options: Options | None = None,
         *,
         components: Sequence[Component] = (),
+        resources: Resources | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
     ) -> None:
@@ -54,15 +58,32 @@ class Sidecar:
         self.grpc_port = 0
         self.http_port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        for spec in components:
-            self.add(spec)
+        self.resources = resources or Resources()
+        self.load([*self.resources.components, *components])
+
+    def load(self, components: Sequence[Component]) -> None:
+        """Load components, in order; raises `StartupError` for the first that daprd would not start with."""
+        process(components, self.core.around, add=self._add, secret=self._secret)
 
     def add(self, spec: Component) -> None:
         """Load a component."""
-        found = find(spec.type, spec.version)
-        if found is None:
-            raise LookupError(f"couldn't find {spec.type}/{spec.version}")
-        self.core.add(spec, found(spec, self.core.around))
+        self.load([spec])
+
+    def _add(self, spec: Component, component: Any) -> None:
+        if isinstance(component, NotYetServed):
+            self.core.components.append((spec, component))
+        else:
+            self.core.add(spec, component)
+
+    def _secret(self, store: str, name: str) -> Mapping[str, str] | None:
+        """A secret for a component's metadata, None when no such store is loaded."""
+        for spec, component in self.core.components:
+            if spec.name == store and component.component_type.block == "secrets":
+                found = component.get(name, {})
+                if found is None:
+                    raise ComponentError(f"secret {name} not found")
+                return dict(found)
+        return None
 
     def reset(self) -> None:
         """Forget everything that was stored, locked, subscribed to or set; components stay."""

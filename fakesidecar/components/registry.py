@@ -135,3 +135,20 @@ def _find_type(type_name: str) -> type[Any] | None:
         if isinstance(value, type) and isinstance(declared, ComponentType) and declared.name == type_name:
             return value
     return None
+
+
+def served() -> list[ComponentType]:
+    """Every component type that there is: the files of this package, and what entry points add."""
+    found = set()
+    for prefix, block in BLOCKS.items():
+        if importlib.util.find_spec(f"{__package__}.{block}") is None:
+            continue
+        package = importlib.import_module(f"{__package__}.{block}")
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for value in vars(importlib.import_module(module.name)).values():
+                declared = getattr(value, "component_type", None)
+                if isinstance(declared, ComponentType) and declared.name.startswith(f"{prefix}."):
+                    found.add(declared)
+    for entry in entry_points(group=ENTRY_POINTS):
+        found.add(entry.load().component_type)
+    return sorted(found, key=lambda declared: declared.name)

@@ -1,0 +1,58 @@
+"""The command line.
+
+fakesidecar daprd [flags]              what the daprd binary is
+fakesidecar run [flags] [-- command]   what `dapr run` is, with everything on
+fakesidecar components                 the component types that are served
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    match arguments:
+        case ["daprd", *rest]:  # daprd's flags are Go's, and are read as Go reads them
+            from fakesidecar.daprd import daprd
+
+            return daprd(rest)
+        case ["run", *rest]:
+            from fakesidecar.run import run
+
+            return run(rest)
+    return int(_group().main(arguments, prog_name="fakesidecar", standalone_mode=False) or 0)
+
+
+def _group() -> click.Group:
+    import click
+
+    from fakesidecar.daprd import VERSION
+
+    @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+    @click.version_option(VERSION, prog_name="fakesidecar", message="%(prog)s %(version)s")
+    def group() -> None:
+        """A Dapr sidecar in memory."""
+
+    @group.command(add_help_option=False, short_help="Be daprd: the same flags, log lines and exit codes.")
+    def daprd() -> None:
+        """Listed for --help; `main` goes there directly."""
+
+    @group.command(add_help_option=False, short_help="Run an application with a sidecar, as `dapr run` does.")
+    def run() -> None:
+        """Listed for --help; `main` goes there directly."""
+
+    @group.command()
+    def components() -> None:
+        """List the component types that are served."""
+        from fakesidecar.components.registry import served
+
+        for declared in served():
+            click.echo(f"{declared.name:<32}{','.join(declared.versions):<8}{' '.join(declared.features)}".rstrip())
+
+    return group

@@ -1,0 +1,223 @@
+"""Runs a sidecar as the daprd binary: its flags, log lines, signals and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, NoReturn
+
+from fakesidecar import flags, logs
+from fakesidecar.resources.errors import StartupError
+
+if TYPE_CHECKING:
+    from fakesidecar.resources.load import Given
+    from fakesidecar.sidecar import Sidecar
+
+log = logging.getLogger("fakesidecar.runtime")
+signal_log = logging.getLogger("fakesidecar.signals")
+
+try:
+    VERSION = version("fakesidecar")
+except PackageNotFoundError:  # run from a checkout
+    VERSION = "0"
+
+DAPR_VERSION = "1.18.3"
+"""The daprd whose answers are given."""
+
+
+class Exit(Exception):
+    """The process is to end with this code; everything has been said."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def daprd(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
+    """Be the daprd binary; the exit code."""
+    with ending() as ended:
+        parsed = parse(arguments)
+        _inform(parsed)
+        ended.code = asyncio.run(_until_a_signal(read_settings(parsed, environment)))
+    return ended.code
+
+
+@contextlib.contextmanager
+def ending() -> Iterator[Exit]:
+    """Turn what ends a process into its exit code; what keeps a sidecar from starting is logged."""
+    ended = Exit(0)
+    try:
+        try:
+            yield ended
+        except StartupError as error:
+            if error.hint:
+                log.error("The reason: %s", error.hint)
+            _fatal(f"Fatal error from runtime: {error.message}", error.exit_code)
+    except Exit as early:
+        ended.code = early.code
+
+
+async def _until_a_signal(settings: flags.Settings) -> int:
+    signals = Signals()
+    while True:
+        sidecar = build(settings)
+        await serve(sidecar)
+        try:
+            received = await signals.next()
+        finally:
+            await sidecar.shut_down()
+        if received != HANGUP:
+            log.info("Daprd shutdown gracefully")
+            return 0
+
+
+def parse(arguments: Sequence[str], *, interspersed: bool = True) -> flags.Parsed:
+    """Read the command line, or end as pflag does."""
+    try:
+        parsed = flags.parse(arguments, interspersed=interspersed)
+    except flags.HelpWanted:
+        sys.stderr.write(flags.usage())
+        raise Exit(0) from None
+    except flags.UsageError as error:
+        sys.stderr.write(f"{flags.usage()}{error}\n")
+        raise Exit(2) from None
+    for note in parsed.notes:
+        sys.stderr.write(f"{note}\n")
+    return parsed
+
+
+def _inform(parsed: flags.Parsed) -> None:
+    """Do what is no running of a sidecar, and end: `--version`, `--build-info`, `--wait`."""
+    if parsed["version"]:
+        sys.stdout.write(f"{DAPR_VERSION}\n")
+    elif parsed["build-info"]:
+        sys.stdout.write(f"Version: {DAPR_VERSION}\nGit Commit: \nGit Version: fakesidecar {VERSION}\n")
+    elif parsed["wait"]:
+        asyncio.run(_wait_for_outbound(parsed["dapr-http-port"]))
+    else:
+        return
+    raise Exit(0)
+
+
+WAIT_SECONDS = 60.0
+"""How long `--wait` waits (dapr cmd/daprd, `--wait`)."""
+WAIT_PAUSE = 1.0
+
+
+async def _wait_for_outbound(port: str) -> None:
+    """Wait until another sidecar answers that its doors are open."""
+    from urllib.request import urlopen
+
+    url = f"http://localhost:{port}/v1.0/healthz/outbound"
+    say = sys.stdout.write
+    say(f"Waiting for Dapr to be outbound ready (timeout: {WAIT_SECONDS:.0f} seconds): url={url}\n\n")
+    last: OSError | None = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                try:
+                    await asyncio.to_thread(lambda: urlopen(url, timeout=WAIT_PAUSE).close())
+                except OSError as error:
+                    last = error
+                    say(f"Dapr outbound NOT ready yet: {error}\n")
+                else:
+                    say("Dapr is outbound ready!\n")
+                    return
+                sys.stdout.flush()
+                await asyncio.sleep(WAIT_PAUSE)
+    say(f"timeout waiting for Dapr to become outbound ready. Last error: {last}\n")
+
+
+def read_settings(parsed: flags.Parsed, environment: Mapping[str, str]) -> flags.Settings:
+    """What the flags mean; from here on there is a log."""
+    level, file = parsed["log-level"], parsed["log-file"]
+    logs.set_up(level, app_id=parsed["app-id"], version=VERSION, as_json=parsed["log-as-json"], file=file)
+    try:
+        flags.read_sizes(parsed)
+    except StartupError as error:
+        _fatal(f"Failed to parse flags: {error.message}")
+    if level.lower() not in logs.LEVELS:
+        _fatal(f"invalid value for --log-level: {level}")
+    log.info("Starting Dapr Runtime -- version %s -- commit fakesidecar-%s", DAPR_VERSION, VERSION)
+    log.info("Log level set to: %s", level)
+    return flags.settings(parsed, environment)
+
+
+def _fatal(message: str, code: int = 1) -> NoReturn:
+    log.critical("%s", message)
+    raise Exit(code)
+
+
+# --- a sidecar -----------------------------------------------------------------------------------
+
+
+def build(settings: flags.Settings, given: Iterable[Given] = ()) -> Sidecar:
+    """The sidecar of some settings and of resources given besides: components loaded, doors closed."""
+    from fakesidecar.clock import SystemClock, VirtualClock
+    from fakesidecar.resources.load import load
+    from fakesidecar.sidecar import Sidecar
+
+    options = settings.options
+    log.info("standalone mode configured")
+    log.info("app id: %s", options.app_id)
+    resources = load(options, given)
+    log.info("Loading components…")
+    sidecar = Sidecar(options, resources=resources, clock=VirtualClock() if settings.virtual_clock else SystemClock())
+    log.info("All outstanding components processed")
+    return sidecar
+
+
+async def serve(sidecar: Sidecar) -> None:
+    """Open the doors; raises `StartupError` when a port is taken."""
+    try:
+        await sidecar.serve()
+    except (OSError, RuntimeError) as error:
+        raise StartupError(f"failed to start API servers: {error}") from error
+    log.info("gRPC server listening on TCP address: %s", _address(sidecar, sidecar.grpc_port))
+    log.info("HTTP server listening on TCP address: %s", _address(sidecar, sidecar.http_port))
+    log.info("HTTP server is running on port %s", sidecar.http_port)
+    log.info("dapr initialized. Status: Running.")
+
+
+def _address(sidecar: Sidecar, port: int) -> str:
+    return ", ".join(f"{address}:{port}" for address in sidecar.options.listen_addresses)
+
+
+HANGUP = "hangup"
+
+
+class Signals:
+    """The signals that end or restart a sidecar."""
+
+    NAMES = {"SIGTERM": "terminated", "SIGINT": "interrupt", "SIGHUP": HANGUP}  # noqa: RUF012  # a constant
+
+    def __init__(self) -> None:
+        self._received: asyncio.Queue[str] = asyncio.Queue()
+        self._ending = False
+        loop = asyncio.get_running_loop()
+        for name, said in self.NAMES.items():
+            number = getattr(signal, name, None)
+            if number is None:
+                continue
+            try:
+                loop.add_signal_handler(number, self._receive, said)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_, said=said: loop.call_soon_threadsafe(self._receive, said))
+
+    def _receive(self, said: str) -> None:
+        if self._ending and said != HANGUP:
+            log.critical("Received signal '%s' during shutdown; exiting immediately", said)
+            os._exit(1)
+        self._ending = said != HANGUP
+        signal_log.info("Received signal '%s'; beginning shutdown", said)
+        self._received.put_nowait(said)
+
+    async def next(self) -> str:
+        """The next signal, as daprd calls it."""
+        return await self._received.get()
