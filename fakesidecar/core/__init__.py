@@ -8,14 +8,20 @@ something outside of it (a real Redis) are called without the lock.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.health import Health
+from fakesidecar.core.metadata import MetadataBlock
+from fakesidecar.core.middleware import MiddlewareBlock
 from fakesidecar.core.state import StateBlock
+from fakesidecar.interceptors.recording import Recording
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
+from fakesidecar.resources.load import Resources
 
 
 class Block(Protocol):
@@ -37,15 +43,22 @@ class Block(Protocol):
 class Core:
     """All building blocks of one sidecar."""
 
-    def __init__(self, options: Options, around: Surroundings) -> None:
+    def __init__(self, options: Options, around: Surroundings, resources: Resources | None = None) -> None:
         self.options = options
+        self.resources = resources or Resources()
         self.app_id = options.app_id
         self.around = around
         self.clock = around.clock
         self.onion = Onion()
+        self.recording = Recording(self.onion, self.clock)
+        self.on_shutdown: Callable[[bool], None] = lambda force: None
+        """What happens when somebody asks the sidecar to end, by force or not."""
         self._lock = threading.RLock()
+        self.health = Health(self.app_id)
+        self.metadata = MetadataBlock(self, self.resources)
         self.state = StateBlock(self)
-        self.blocks: dict[str, Block] = {"state": self.state}
+        self.middleware = MiddlewareBlock()
+        self.blocks: dict[str, Block] = {"state": self.state, "middleware": self.middleware}
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []
         """What is loaded, in order."""
@@ -67,6 +80,8 @@ class Core:
     def reset(self) -> None:
         """Forget all that was stored, locked, subscribed to or set; components stay."""
         with self._lock:
+            self.metadata.reset()
+            self.recording.clear()
             for block in self.blocks.values():
                 block.reset()
 
