@@ -27,10 +27,7 @@ UNARY = sorted(
 SHUTDOWN = f"/{wire.DAPR}/Shutdown"
 
 PARTS = st.sampled_from(["state", "locks", "secrets", "k", "a%7C%7Cb", "%zz", "nowhere"])
-FIELDS = (
-    "key value etag metadata options keys operations operation request filter sort page "
-    "resourceId lockOwner expiryInSeconds parallelism contentType"
-).split()
+FIELDS = ["key", "value", "etag", "metadata", "options", "keys", "operations", "operation", "request", "filter", "sort", "page", "resourceId", "lockOwner", "expiryInSeconds", "parallelism", "contentType"]
 
 names = st.one_of(
     st.sampled_from(["", "state", "bare", "queryable", "secrets", "configuration", "locks", "nowhere", "||", "a||b"]),
