@@ -27,8 +27,8 @@ UNARY = sorted(
 SHUTDOWN = f"/{wire.DAPR}/Shutdown"
 
 PARTS = st.sampled_from(["state", "locks", "secrets", "k", "a%7C%7Cb", "%zz", "nowhere"])
-FIELDS = ["key", "value", "etag", "metadata", "options", "keys", "operations", "operation", "request", "filter", "sort", "page", "resourceId", "lockOwner", "expiryInSeconds", "parallelism", "contentType"]
-
+FIELDS = ["key", "value", "etag", "metadata", "options", "keys", "operations", "operation", "request", "filter"]
+FIELDS += ["sort", "page", "resourceId", "lockOwner", "expiryInSeconds", "parallelism", "contentType"]
 names = st.one_of(
     st.sampled_from(["", "state", "bare", "queryable", "secrets", "configuration", "locks", "nowhere", "||", "a||b"]),
     st.text(max_size=12),
@@ -47,7 +47,7 @@ def sidecar() -> Sidecar:
     return Sidecar(components=STORES, clock=VirtualClock())
 
 
-def ask(sidecar: Sidecar, path: str, data: bytes) -> tuple[grpc.StatusCode, str]:
+def ask(sidecar: Sidecar, path: str, data: bytes) -> tuple[grpc.StatusCode, str | None]:
     try:
         Channel(sidecar.grpc).unary_unary(path)(data)
     except InProcessRpcError as error:
@@ -62,7 +62,7 @@ def test_bytes_that_are_no_message_are_refused_or_read_as_grpc_go_does(
     sidecar: Sidecar, path: str, data: bytes
 ) -> None:
     _, details = ask(sidecar, path, data)
-    assert "the sidecar failed" not in details
+    assert "the sidecar failed" not in (details or "")
 
 
 @given(
@@ -79,7 +79,7 @@ def test_what_is_refused_is_not_stored(
         state.etag.value = etag
     data = save.request(store_name=store, states=[state]).SerializeToString()
     code, details = ask(sidecar, save.path, data)
-    assert "the sidecar failed" not in details
+    assert "the sidecar failed" not in (details or "")
     if code is not grpc.StatusCode.OK and "||" not in key:
         for name in sidecar.core.state.names():
             assert sidecar.core.state.get(name, key) is None
