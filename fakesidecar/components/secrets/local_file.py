@@ -40,14 +40,10 @@ class LocalFile(SecretStore):
         return secrets
 
     def _flatten(self, value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-        members: Any = None
-        if isinstance(value, dict | list):
-            members = value.items() if isinstance(value, dict) else enumerate(value)
-            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
-        )
-        if members is None:
+        if not isinstance(value, dict | list):
             yield path, text_of(value)
             return
+        members = value.items() if isinstance(value, dict) else enumerate(value)
         for name, member in members:
             yield from self._flatten(member, f"{path}{self._separator}{name}" if path else str(name))
 
