@@ -60,7 +60,7 @@ spec:
 """What `dapr init` writes to `~/.dapr/components`."""
 
 ADJECTIVES = ("amber", "brisk", "calm", "deft", "eager", "fair", "glad", "jolly", "keen", "lucid", "mellow", "noble")
-NOUNS = (
+NOUNS = ("badger", "comet", "delta", "ember", "falcon", "harbor", "island", "kestrel", "lagoon", "meadow", "otter")
     "badger",
     "comet",
     "delta",
