@@ -61,19 +61,6 @@ spec:
 
 ADJECTIVES = ("amber", "brisk", "calm", "deft", "eager", "fair", "glad", "jolly", "keen", "lucid", "mellow", "noble")
 NOUNS = ("badger", "comet", "delta", "ember", "falcon", "harbor", "island", "kestrel", "lagoon", "meadow", "otter")
-    "badger",
-    "comet",
-    "delta",
-    "ember",
-    "falcon",
-    "harbor",
-    "island",
-    "kestrel",
-    "lagoon",
-    "meadow",
-    "otter",
-    "pine",
-)
 
 GRACE_SECONDS = 5.0
 """How long an application that was asked to end may take."""
