@@ -18,4 +18,4 @@ def try_lock(core: Core, request: lock_pb2.TryLockRequest, context: Context) -> 
 @serves("UnlockAlpha1", call="lock.unlock", component="store_name", target="resource_id")
 def unlock(core: Core, request: lock_pb2.UnlockRequest, context: Context) -> lock_pb2.UnlockResponse:
     status = core.lock.unlock(request.store_name, request.resource_id, owner=request.lock_owner)
-    return lock_pb2.UnlockResponse(status=lock_pb2.UnlockResponse.Status.ValueType(status.value))
+    return lock_pb2.UnlockResponse(status=lock_pb2.UnlockResponse.Status.Name(status.value))
