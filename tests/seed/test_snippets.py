@@ -7,6 +7,7 @@ snippet, `BROKEN_OFFICIALLY` says what it raises instead; ours runs them all.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,10 @@ COMPONENTS = [
 AROUND = {
     "retry": ("from grpc import StatusCode\nfrom {dapr}.clients import DaprClient\n", ""),
     "errors": (
-        "from {dapr}.clients import DaprClient\nfrom {dapr}.clients.exceptions import DaprGrpcError\n"
-        "storeName, key, value = 'statestore', 'a||b', 'v'\nd = DaprClient()\n",
+        (
+            "from {dapr}.clients import DaprClient\nfrom {dapr}.clients.exceptions import DaprGrpcError\n"
+            "storeName, key, value = 'statestore', 'a||b', 'v'\nd = DaprClient()\n"
+        ),
         "d.close()\n",
     ),
     "construct": ("", "    pass\n"),
@@ -70,10 +73,8 @@ def run(name: str, dapr: str) -> list[str]:
 
     builtin = {**vars(builtins), "print": tell}
     code = compile(script(name, dapr), name, "exec")
-    try:
+    with contextlib.suppress(Seen):
         exec(code, {"__name__": "__main__", "__builtins__": builtin})
-    except Seen:
-        pass
     return printed
 
 
