@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from string import ascii_letters, digits
 
 from fakesidecar import golang
 from fakesidecar.golang import GoError
@@ -95,7 +96,7 @@ MAX_BAGGAGE_MEMBERS = 64
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAGGAGE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 _PROPERTY = re.compile(r"\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+\s*(=\s*[!#-+\--:<-\[\]-~]*\s*)?")
-_UNRESERVED = "!#$&'()*+-./:<=>?@[]^_`{|}~"
+_KEPT = frozenset(ascii_letters + digits + "!#$&'()*+-./:<=>?@[]^_`{|}~")
 
 
 class BrokenBaggage(ValueError):
@@ -139,5 +140,4 @@ def _parse_member(part: str) -> tuple[str, str]:
 def _escape(value: str) -> str:
     # Bytes that are no UTF-8 become U+FFFD first, as in opentelemetry-go.
     raw = value.encode(errors="surrogateescape").decode(errors="replace").encode()
-    keep = (chr(byte) if chr(byte).isalnum() and byte < 0x80 or chr(byte) in _UNRESERVED else None for byte in raw)
-    return "".join(letter or f"%{byte:02X}" for letter, byte in zip(keep, raw, strict=True))
+    return "".join(chr(byte) if chr(byte) in _KEPT else f"%{byte:02X}" for byte in raw)

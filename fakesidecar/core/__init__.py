@@ -12,11 +12,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
+from fakesidecar.app import AppChannel
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.health import Health
+from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
+from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.interceptors.recording import Recording
 from fakesidecar.options import Options
@@ -43,9 +47,10 @@ class Block(Protocol):
 class Core:
     """All building blocks of one sidecar."""
 
-    def __init__(self, options: Options, around: Surroundings, resources: Resources | None = None) -> None:
+    def __init__(self, options: Options, resources: Resources, around: Surroundings) -> None:
         self.options = options
-        self.resources = resources or Resources()
+        self.resources = resources
+        self.settings = resources.configuration
         self.app_id = options.app_id
         self.around = around
         self.clock = around.clock
@@ -55,10 +60,20 @@ class Core:
         """What happens when somebody asks the sidecar to end, by force or not."""
         self._lock = threading.RLock()
         self.health = Health(self.app_id)
-        self.metadata = MetadataBlock(self, self.resources)
+        self.metadata = MetadataBlock(self, resources)
+        self.secrets = SecretsBlock(self, self.settings.secret_scopes)
         self.state = StateBlock(self)
+        self.configuration = ConfigurationBlock(self)
+        self.lock = LockBlock(self)
+        self.app = AppChannel(options) if options.app_port and options.app_protocol == "http" else None
         self.middleware = MiddlewareBlock()
-        self.blocks: dict[str, Block] = {"state": self.state, "middleware": self.middleware}
+        self.blocks: dict[str, Block] = {
+            "secrets": self.secrets,
+            "state": self.state,
+            "configuration": self.configuration,
+            "lock": self.lock,
+            "middleware": self.middleware,
+        }
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []
         """What is loaded, in order."""

@@ -29,7 +29,7 @@ class MiddlewareBlock:
         self, handlers: Iterable[Handler]
     ) -> list[Callable[[Request, Callable[[Request], Response]], Response]]:
         """What a request passes; handlers that no component stands for are left out (dapr pkg/middleware/http)."""
-        found = []
+        found: list[Callable[[Request, Callable[[Request], Response]], Response]] = []
         for handler in handlers:
             component = self._loaded.get((handler.name, handler.type))
             if component is None:

@@ -21,7 +21,7 @@ from fakesidecar.errors import ApiError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
 
-BLOCKS = ("state", "metadata", "shutdown", "workflow", "reflection")
+BLOCKS = ("state", "secrets", "configuration", "lock", "metadata", "shutdown", "workflow", "reflection")
 """The modules of this package that serve RPCs."""
 
 for block in BLOCKS:
@@ -127,7 +127,7 @@ class GrpcApi:
     def open(self, served: Served, stream: Stream, data: bytes | None) -> None:
         """Begin a streaming call; `data` is the request of a server-streaming one."""
         try:
-            check_app(served.method.path, context)
+            check_app(served.method.path, stream.context)
             if data is None:
                 served.function(self.core, stream)
             else:

@@ -6,7 +6,7 @@ from google.protobuf import empty_pb2
 
 from dapr_client.wire import metadata_pb2 as pb
 from fakesidecar.core import Core
-from fakesidecar.core.metadata import AppConnection, RegisteredSubscription
+from fakesidecar.core.metadata import AppConnection, HealthProperties, RegisteredSubscription
 from fakesidecar.grpcapi.registry import Context, serves
 
 
@@ -18,9 +18,7 @@ def get_metadata(core: Core, request: pb.GetMetadataRequest, context: Context) -
         runtime_version=found.runtime_version,
         enabled_features=found.enabled_features,
         registered_components=[
-            pb.RegisteredComponents(
-                name=one.name, type=one.type, version=one.version, capabilities=one.capabilities
-            )
+            pb.RegisteredComponents(name=one.name, type=one.type, version=one.version, capabilities=one.capabilities)
             for one in found.components
         ],
         extended_metadata=found.extended,
@@ -28,7 +26,7 @@ def get_metadata(core: Core, request: pb.GetMetadataRequest, context: Context) -
         http_endpoints=[pb.MetadataHTTPEndpoint(name=name) for name in found.http_endpoints],
         app_connection_properties=_app_connection(found.app_connection),
         actor_runtime=pb.ActorRuntime(
-            runtime_status=pb.ActorRuntime.ActorRuntimeStatus.Value(found.actor_runtime.status),
+            runtime_status=found.actor_runtime.status,
             host_ready=found.actor_runtime.host_ready,
             placement=found.actor_runtime.placement,
         ),
@@ -46,7 +44,7 @@ def _subscription(one: RegisteredSubscription) -> pb.PubsubSubscription:
             rules=[pb.PubsubSubscriptionRule(match=rule.match, path=rule.path) for rule in one.rules]
         ),
         dead_letter_topic=one.dead_letter_topic,
-        type=pb.PubsubSubscriptionType.Value(one.type),
+        type=one.type,
     )
 
 
@@ -56,13 +54,16 @@ def _app_connection(app: AppConnection) -> pb.AppConnectionProperties:
         protocol=app.protocol,
         channel_address=app.channel_address,
         max_concurrency=app.max_concurrency,
-        health=app.health
-        and pb.AppConnectionHealthProperties(
-            health_check_path=app.health.path,
-            health_probe_interval=app.health.interval,
-            health_probe_timeout=app.health.timeout,
-            health_threshold=app.health.threshold,
-        ),
+        health=None if app.health is None else _health(app.health),
+    )
+
+
+def _health(health: HealthProperties) -> pb.AppConnectionHealthProperties:
+    return pb.AppConnectionHealthProperties(
+        health_check_path=health.path,
+        health_probe_interval=health.interval,
+        health_probe_timeout=health.timeout,
+        health_threshold=health.threshold,
     )
 
 

@@ -6,7 +6,6 @@ for calls of an app's service.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -151,7 +150,7 @@ def _serve(version: str) -> None:
     name = f"grpc.reflection.{version}.{SERVICE}"
     method = reflection_pool().FindServiceByName(name).FindMethodByName(METHOD)
     request = message_factory.GetMessageClass(method.input_type)
-    response: Callable[[], Message] = message_factory.GetMessageClass(method.output_type)
+    response = message_factory.GetMessageClass(method.output_type)
 
     def reflect(core: Core, stream: Stream) -> None:
         def on_message(message: Message) -> None:

@@ -16,7 +16,7 @@ from fakesidecar.httpapi.render import render_error
 from fakesidecar.interceptors import http_filters, public_http_filters
 from fakesidecar.interceptors.api_lists import http_api_lists, invoke_is_there
 
-BLOCKS = ("state", "metadata", "health", "shutdown", "control")
+BLOCKS = ("state", "secrets", "configuration", "lock", "metadata", "health", "shutdown", "control")
 """The modules of this package that serve routes."""
 
 for block in BLOCKS:
@@ -47,7 +47,7 @@ class HttpApi:
         filters: Sequence[Filter] | None = None,
         otherwise: Callable[[HttpApi, Request], Response] | None = None,
     ) -> None:
-        configuration = core.resources.configuration
+        configuration = core.settings
         self.core = core
         self.filters: list[Filter] = list(http_filters(core) if filters is None else filters)
         """What every request passes, outermost first."""

@@ -1,10 +1,10 @@
 """The sidecar's own controls, under a prefix that Dapr has no API under: clock, reset, and what was asked.
 
-    GET  /fakesidecar/v1/clock                {"time": 1893456000.0, "virtual": true}
-    POST /fakesidecar/v1/clock/advance        {"seconds": 60}
-    POST /fakesidecar/v1/reset
-    GET  /fakesidecar/v1/requests             {"recording": true, "requests": [{"call": "state.get", …}]}
-    POST /fakesidecar/v1/requests             {"recording": true}
+GET  /fakesidecar/v1/clock                {"time": 1893456000.0, "virtual": true}
+POST /fakesidecar/v1/clock/advance        {"seconds": 60}
+POST /fakesidecar/v1/reset
+GET  /fakesidecar/v1/requests             {"recording": true, "requests": [{"call": "state.get", …}]}
+POST /fakesidecar/v1/requests             {"recording": true}
 """
 
 from __future__ import annotations

@@ -44,16 +44,20 @@ class HttpServer:
                 await web.TCPSite(self._runner, address, self.port or port, shutdown_timeout=SHUTDOWN_SECONDS).start()
                 self.port = self._runner.addresses[-1][1]
 
-    async def stop(self) -> None:
-        """Stop listening and close every connection."""
+    async def stop(self, grace: float | None = None) -> None:
+        """Stop listening and close every connection; requests under way end by themselves."""
         await self._runner.cleanup()
 
     async def _handle(self, asked: web.BaseRequest) -> web.StreamResponse:
-        headers = [(key.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for key, value in asked.raw_headers]
-        if sum(len(key) + len(value) + 4 for key, value in headers) + len(asked.raw_path) > self._max_header_size:
+        if header_size(asked) > self._max_header_size:
             return _refusal(431, "Request Header Fields Too Large")
         path, _, query = asked.raw_path.partition("?")
-        request = Request(asked.method, path, query, headers)
+        request = Request(
+            asked.method,
+            path,
+            query,
+            [(key.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for key, value in asked.raw_headers],
+        )
         request.body, request.body_error = await self._body(asked)
         ready = self.api.prepare(request)
         if ready.blocking:
@@ -79,6 +83,11 @@ class HttpServer:
         return bytes(body), ""
 
 
+def header_size(asked: web.BaseRequest) -> int:
+    """The bytes before the body, about."""
+    return len(asked.raw_path) + sum(len(key) + len(value) + len(": \r\n") for key, value in asked.raw_headers)
+
+
 class _Server(web.Server):
     """aiohttp's server, with connections that refuse as Go's do."""
 
@@ -93,11 +102,11 @@ class _Server(web.Server):
         if "max_headers" in inspect.signature(web.RequestHandler).parameters:  # since aiohttp 3.14
             self._settings["max_headers"] = max_header_size
 
-    def __call__(self) -> web.RequestHandler[Any]:
+    def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=asyncio.get_running_loop(), **self._settings)
 
 
-class _Connection(web.RequestHandler[Any]):
+class _Connection(web.RequestHandler):
     def handle_error(
         self,
         request: web.BaseRequest,

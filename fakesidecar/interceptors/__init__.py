@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def grpc_filters(core: Core) -> list[Callable[[str, Context], None]]:
     """What a gRPC call passes: each may refuse it by raising."""
-    configuration, token = core.resources.configuration, core.options.api_token
+    configuration, token = core.settings, core.options.api_token
     tracer = Tracer(configuration.tracing, core.around.ids)
     filters: list[Callable[[str, Context], None]] = []
     if (lists := grpc_api_lists(configuration)) is not None:
@@ -36,7 +36,7 @@ def grpc_filters(core: Core) -> list[Callable[[str, Context], None]]:
 
 def http_filters(core: Core) -> list[Filter]:
     """What an HTTP request passes, outermost first."""
-    options, configuration = core.options, core.resources.configuration
+    options, configuration = core.options, core.settings
     filters = public_http_filters(core)
     if options.allowed_origins:
         filters.append(http_cors(options.allowed_origins))
@@ -48,5 +48,5 @@ def http_filters(core: Core) -> list[Filter]:
 
 def public_http_filters(core: Core) -> list[Filter]:
     """What a request on the public port passes."""
-    tracer = Tracer(core.resources.configuration.tracing, core.around.ids)
+    tracer = Tracer(core.settings.tracing, core.around.ids)
     return [http_tracing(tracer)] if tracer.enabled else []
