@@ -434,10 +434,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall, grpc.aio.StreamStreamCall)
         served = multi._served
         if served is None:
             return
-        try:
-            self._sidecar_end.on_message(multi._api.parse(served, multi._serialize(request)))
-        except ApiError as error:
-            self._sidecar_end.finish(error)
+        multi._api.receive(served, self._sidecar_end, multi._serialize(request))
         await asyncio.sleep(0)
 
     async def done_writing(self) -> None:
