@@ -61,4 +61,6 @@ def python_seconds(code: str, rounds: int = 7) -> float:
 
 def at_most(what: str, reached: float, target: float, unit: str, scale: float = 1.0) -> Row:
     """A line for something that is to stay under a limit."""
-    return Row(what, f"{reached * scale:.3g} {unit}".strip(), f"≤ {target * scale:.3g} {unit}".strip(), reached <= target)
+    return Row(
+        what, f"{reached * scale:.3g} {unit}".strip(), f"≤ {target * scale:.3g} {unit}".strip(), reached <= target
+    )

@@ -80,9 +80,14 @@ def rows() -> Iterator[Row]:
                 {"stub": stub(in_process), "client": lambda: quick.get_state("statestore", "key")}, CALLS * 10
             )
     yield at_most(
-        "GetState over loopback, against a bare grpc.aio server", over_loopback["sidecar"] / over_loopback["bare"], 1.10, "×"
+        "GetState over loopback, against a bare grpc.aio server",
+        over_loopback["sidecar"] / over_loopback["bare"],
+        1.10,
+        "×",
     )
-    yield at_most("client against a raw stub, over loopback", over_loopback["client"] / over_loopback["sidecar"], 1.05, "×")
+    yield at_most(
+        "client against a raw stub, over loopback", over_loopback["client"] / over_loopback["sidecar"], 1.05, "×"
+    )
     yield at_most("get_state in process, client and sidecar", inside["client"], 25e-6, "µs", 1e6)
     yield at_most("  of which the raw stub and the sidecar", inside["stub"], 25e-6, "µs", 1e6)
     yield from against_daprd(inside["client"])

@@ -115,7 +115,7 @@ async def _wait_for_outbound(port: str) -> None:
     from urllib.request import urlopen
 
     url = f"http://localhost:{port}/v1.0/healthz/outbound"
-    say = sys.stdout.write
+    say = sys.stderr.write
     say(f"Waiting for Dapr to be outbound ready (timeout: {WAIT_SECONDS:.0f} seconds): url={url}\n\n")
     last: OSError | None = None
     with contextlib.suppress(TimeoutError):
@@ -129,7 +129,6 @@ async def _wait_for_outbound(port: str) -> None:
                 else:
                     say("Dapr is outbound ready!\n")
                     return
-                sys.stdout.flush()
                 await asyncio.sleep(WAIT_PAUSE)
     say(f"timeout waiting for Dapr to become outbound ready. Last error: {last}\n")
 

@@ -239,10 +239,10 @@ class IllegalKey(
 
     template = "input key/keyPrefix '{key}' can't contain '||'"
 
-    def __init__(self, *, key: str, store: str) -> None:
+    def __init__(self, *, key: str, store: str, field: str | None = None) -> None:
         self.key, self.store = key, store
-        message = self.template.format(key=key)
-        super().__init__(BadRequest(key, message), ResourceInfo("state", store), key=key)
+        violation = BadRequest(key if field is None else field, self.template.format(key=key))
+        super().__init__(violation, ResourceInfo("state", store), key=key)
 
 
 class TransactionsNotSupported(

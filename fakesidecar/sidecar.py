@@ -52,13 +52,13 @@ class Sidecar:
             namespace=self.options.namespace,
             environment=self.options.environment,
         )
-        self.core = Core(self.options, around)
+        self.resources = resources or Resources()
+        self.core = Core(self.options, self.resources.configuration, around)
         self.grpc = GrpcApi(self.core)
         self.http = HttpApi(self.core)
         self.grpc_port = 0
         self.http_port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.resources = resources or Resources()
         self.load([*self.resources.components, *components])
 
     def load(self, components: Sequence[Component]) -> None:

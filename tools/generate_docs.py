@@ -1,7 +1,7 @@
 """Write the generated parts of the docs: what is served, block by block, and the component types.
 
-    python tools/generate_docs.py            write
-    python tools/generate_docs.py --check    exit 1 when something is out of date
+python tools/generate_docs.py            write
+python tools/generate_docs.py --check    exit 1 when something is out of date
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 
 from dapr_client import wire
 from fakesidecar.components import registry
-from fakesidecar.grpcapi.api import SERVED
-from fakesidecar.httpapi.api import ROUTES
+from fakesidecar.grpcapi import api as _grpc_api  # noqa: F401  (registers what is served)
+from fakesidecar.grpcapi.registry import SERVED
+from fakesidecar.httpapi import api as _http_api  # noqa: F401  (registers what is served)
+from fakesidecar.httpapi.registry import ROUTES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,7 +35,11 @@ RPCS: tuple[tuple[str, str, str], ...] = (
     ("Actors", wire.DAPR, r"\w*Actor\w*"),
     ("Workflow management", wire.DAPR, r"\w+Workflow(Alpha1|Beta1)"),
     ("Workflow engine", wire.TASK_HUB, r"\w+"),
-    ("Search, vectors, files", wire.DAPR, r"\w*(Index|Indexes|Documents|Search|Collection|Collections|Vectors|File)Alpha1"),
+    (
+        "Search, vectors, files",
+        wire.DAPR,
+        r"\w*(Index|Indexes|Documents|Search|Collection|Collections|Vectors|File)Alpha1",
+    ),
 )
 """Building block, service, and the RPCs that belong to it."""
 

@@ -15,7 +15,10 @@ def take(order_id: str, item: str) -> str:
                 return "busy"
             try:
                 dapr.save_state(
-                    "statestore", order_id, f"{item} for {price}", options=StateOptions(concurrency=Concurrency.first_write)
+                    "statestore",
+                    order_id,
+                    f"{item} for {price}",
+                    options=StateOptions(concurrency=Concurrency.first_write),
                 )
             except DaprGrpcError as error:
                 return f"refused: {error.code().name}"

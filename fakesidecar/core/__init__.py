@@ -13,9 +13,12 @@ from typing import Any, Protocol
 
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.lock import LockBlock
+from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
+from fakesidecar.resources.configuration import Configuration
 
 
 class Block(Protocol):
@@ -37,15 +40,18 @@ class Block(Protocol):
 class Core:
     """All building blocks of one sidecar."""
 
-    def __init__(self, options: Options, around: Surroundings) -> None:
+    def __init__(self, options: Options, configuration: Configuration, around: Surroundings) -> None:
         self.options = options
+        self.settings = configuration
         self.app_id = options.app_id
         self.around = around
         self.clock = around.clock
         self.onion = Onion()
         self._lock = threading.RLock()
+        self.secrets = SecretsBlock(self, configuration.secret_scopes)
         self.state = StateBlock(self)
-        self.blocks: dict[str, Block] = {"state": self.state}
+        self.lock = LockBlock(self)
+        self.blocks: dict[str, Block] = {"secrets": self.secrets, "state": self.state, "lock": self.lock}
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []
         """What is loaded, in order."""

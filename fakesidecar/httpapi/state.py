@@ -27,7 +27,7 @@ class IllegalKeyOverHttp(IllegalKey):
 
 
 @contextmanager
-def http_errors(core: Core, *, key: str | None = None) -> Iterator[None]:
+def http_errors(core: Core, *, field: str | None = None) -> Iterator[None]:
     """Errors as this door tells them: the app id in the details, illegal keys wrapped."""
     try:
         yield
@@ -35,7 +35,7 @@ def http_errors(core: Core, *, key: str | None = None) -> Iterator[None]:
         error.info = {"appID": core.app_id}
         raise
     except IllegalKey as error:
-        raise IllegalKeyOverHttp(key=error.key if key is None else key, store=error.store) from error
+        raise IllegalKeyOverHttp(key=error.key, store=error.store, field=field) from error
 
 
 @route("GET", "/v1.0/state/{store}/{key}", call="state.get", component="store", target="key")
@@ -179,8 +179,8 @@ def raw_json_response(items: list[dict[str, Any]]) -> Response:
 @route("POST PUT", "/v1.0/state/{store}/transaction", call="state.transact", component="store")
 def execute_state_transaction(core: Core, request: Request) -> Response:
     store = request.params["store"]
-    # The key of the error is lost on the way (dapr pkg/api/http/http.go, onPostStateTransaction).
-    with http_errors(core, key=""):
+    # The field of the violation is lost on the way (dapr pkg/api/http/http.go, onPostStateTransaction).
+    with http_errors(core, field=""):
         core.state.check_transactional(store)
         body = decode(request, TRANSACTION)
         query = request.metadata
