@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -52,6 +53,7 @@ def daprd(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
 def ending() -> Iterator[Exit]:
     """Turn what ends a process into its exit code; what keeps a sidecar from starting is logged."""
     ended = Exit(0)
+    gc.disable()  # until the doors are open: what is imported on the way stays anyway
     try:
         try:
             yield ended
@@ -61,6 +63,8 @@ def ending() -> Iterator[Exit]:
             _fatal(f"Fatal error from runtime: {error.message}", error.exit_code)
     except Exit as early:
         ended.code = early.code
+    finally:
+        gc.enable()
 
 
 async def _until_a_signal(settings: flags.Settings) -> int:
@@ -178,6 +182,8 @@ async def serve(sidecar: Sidecar) -> None:
         await sidecar.serve()
     except (OSError, RuntimeError) as error:
         raise StartupError(f"failed to start API servers: {error}") from error
+    finally:
+        gc.enable()
     log.info("gRPC server listening on TCP address: %s", _address(sidecar, sidecar.grpc_port))
     log.info("HTTP server listening on TCP address: %s", _address(sidecar, sidecar.http_port))
     log.info("HTTP server is running on port %s", sidecar.http_port)

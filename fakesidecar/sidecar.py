@@ -99,6 +99,8 @@ class Sidecar:
         options = self.options
         if isinstance(self.clock, SystemClock):
             self.clock.attach(asyncio.get_running_loop())
+        if self.core.app is not None:
+            self.core.app.open()
         self._grpc_server = GrpcServer(self.grpc)
         self._http_server = HttpServer(
             self.http, max_body_size=options.max_body_size, max_header_size=options.read_buffer_size
@@ -116,6 +118,8 @@ class Sidecar:
         """Close the doors, then the components."""
         await self._http_server.stop()
         await self._grpc_server.stop()
+        if self.core.app is not None:
+            await self.core.app.close()
         if isinstance(self.clock, SystemClock):
             self.clock.detach()
         self.core.close()

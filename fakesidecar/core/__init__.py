@@ -11,8 +11,10 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
+from fakesidecar.app import AppChannel
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
@@ -50,8 +52,15 @@ class Core:
         self._lock = threading.RLock()
         self.secrets = SecretsBlock(self, configuration.secret_scopes)
         self.state = StateBlock(self)
+        self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
-        self.blocks: dict[str, Block] = {"secrets": self.secrets, "state": self.state, "lock": self.lock}
+        self.app = AppChannel(options) if options.app_port and options.app_protocol == "http" else None
+        self.blocks: dict[str, Block] = {
+            "secrets": self.secrets,
+            "state": self.state,
+            "configuration": self.configuration,
+            "lock": self.lock,
+        }
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []
         """What is loaded, in order."""

@@ -18,7 +18,7 @@ from fakesidecar.core import Core
 from fakesidecar.errors import ApiError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 
-BLOCKS = ("state", "secrets", "lock")
+BLOCKS = ("state", "secrets", "configuration", "lock")
 """The modules of this package that serve RPCs."""
 
 for block in BLOCKS:

@@ -13,7 +13,7 @@ from fakesidecar.errors import ApiError, NoTargetApp
 from fakesidecar.httpapi.registry import ROUTES, Request, Response, Route
 from fakesidecar.httpapi.render import render_error
 
-BLOCKS = ("state", "secrets", "lock")
+BLOCKS = ("state", "secrets", "configuration", "lock")
 """The modules of this package that serve routes."""
 
 for block in BLOCKS:

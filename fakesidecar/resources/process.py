@@ -135,8 +135,8 @@ KNOWN = {
         ("OUTPUT_BINDING",), "rootPath", "failed to parse metadata: property rootPath must not be empty"
     ),
     "bindings.redis": Known(("OUTPUT_BINDING",)),
-    "crypto.dapr.jwks": Known(),
-    "crypto.dapr.localstorage": Known(),
+    "crypto.dapr.jwks": Known((), "jwks", "empty metadata properties"),
+    "crypto.dapr.localstorage": Known((), "path", "failed to load metadata: metadata property 'path' is required"),
     "conversation.echo": Known(),
     "middleware.http.bearer": Known(),
     "middleware.http.ratelimit": Known(),

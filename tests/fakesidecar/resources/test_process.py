@@ -99,6 +99,8 @@ def test_other_versions_must_exist(around: Surroundings, version: str) -> None:
     ("kind", "complaint"),
     [
         ("bindings.cron", "schedule not set"),
+        ("crypto.dapr.jwks", "empty metadata properties"),
+        ("crypto.dapr.localstorage", "failed to load metadata: metadata property 'path' is required"),
         ("bindings.localstorage", "failed to parse metadata: property rootPath must not be empty"),
     ],
 )
