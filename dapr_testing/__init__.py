@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fakesidecar.clock import VirtualClock
     from fakesidecar.resources.component import Component
 
-__all__ = ["Component", "Daprd", "DaprdError", "DaprSidecar", "OnlyTheFakeHasIt", "VirtualClock", "sidecar"]
+__all__ = ["Component", "DaprSidecar", "Daprd", "DaprdError", "OnlyTheFakeHasIt", "VirtualClock", "sidecar"]
 
 _HOMES = {
     "Component": "fakesidecar.resources.component",

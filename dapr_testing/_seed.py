@@ -1,4 +1,4 @@
-"""What a test puts into the fake and looks at, past the API: `dapr_sidecar.state`, `.secrets`, `.configuration`, `.lock`.
+"""What a test puts into the fake and looks at, past the API: `dapr_sidecar.state`, `.secrets` and so on.
 
 Everything goes through the fake's core, so that keys get their prefixes and subscribers hear of changes.
 """
@@ -59,6 +59,32 @@ class Secrets:
     def get(self, store: str, name: str) -> Mapping[str, str] | None:
         """A secret as the application may see it."""
         return self._core.secrets.get(store, name)
+
+
+class Configuration:
+    """What the configuration stores hold."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def set(self, store: str, key: str, value: str, *, version: str = "") -> None:
+        """Set a value, and tell those who watch it. For `configuration.in-memory`."""
+        self._store(store).set(key, value, version)
+
+    def delete(self, store: str, key: str) -> None:
+        """Remove a key, and tell those who watch it. For `configuration.in-memory`."""
+        self._store(store).delete(key)
+
+    def get(self, store: str, key: str) -> str | None:
+        """The value of a key, None when there is none."""
+        setting = self._core.configuration.get(store, [key]).get(key)
+        return None if setting is None else setting.value
+
+    def _store(self, name: str) -> Any:
+        found = self._core.configuration.store(name)
+        if not hasattr(found, "set"):
+            raise TypeError(f"configuration store {name!r} is a {found.component_type.name}: change it where it lives")
+        return found
 
 
 class Lock:

@@ -1,4 +1,4 @@
-"""What can stand behind `dapr_sidecar`: the fake in this process, a real daprd as a process, or one that runs already."""
+"""What can stand behind `dapr_sidecar`: the fake in this process, a real daprd, or a sidecar that runs already."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class DaprdServer(Server):
 
 
 class RunningServer(Server):
-    """A sidecar that somebody else started: its gRPC endpoint is known, its HTTP endpoint comes from the environment."""
+    """A sidecar that somebody else started; where its HTTP API is comes from the environment."""
 
     def __init__(self, settings: Settings, endpoint: str, environment: Mapping[str, str] = os.environ) -> None:
         super().__init__(settings)

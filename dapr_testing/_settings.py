@@ -60,13 +60,10 @@ def settings(
 ) -> Settings:
     """Settings from what people write; without components and resources, the default components."""
     paths = as_paths(resources)
-    if components is not None:
-        given = as_given(components)
-    else:
-        given = () if paths else DEFAULT_COMPONENTS
+    default = () if paths else DEFAULT_COMPONENTS
     return Settings(
         app_id=app_id,
-        given=given,
+        given=default if components is None else as_given(components),
         resources_paths=paths,
         config_paths=as_paths(config),
         api_token=api_token,

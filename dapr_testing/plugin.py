@@ -1,4 +1,4 @@
-"""The pytest plugin: hooks and fixtures, and nothing else. Everything heavy is imported by the first test that uses it."""
+"""The pytest plugin: hooks and fixtures, and nothing else. What is heavy is imported by the first test that needs it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
+
+    from dapr_client import DaprClient
     from dapr_testing._servers import Pool
     from dapr_testing.sidecar import DaprSidecar
 
@@ -119,7 +120,8 @@ def dapr_sidecar(
     dapr_sidecar_options: Mapping[str, Any],
 ) -> Iterator[DaprSidecar]:
     """A sidecar as new, which the code under test finds by its environment; see `dapr_testing.DaprSidecar`."""
-    from dapr_testing.sidecar import DaprSidecar, settings
+    from dapr_testing._settings import settings
+    from dapr_testing.sidecar import DaprSidecar
 
     config = request.config
     wanted: dict[str, Any] = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dapr_testing._environment import variables
 from dapr_testing._servers import FAKE, Server, make
@@ -21,15 +21,15 @@ from dapr_testing._settings import Settings, Transport, settings
 if TYPE_CHECKING:
     import grpc
     import grpc.aio
+    from dapr_client.aio import DaprClient as AioDaprClient
 
     from dapr_client import DaprClient
-    from dapr_client.aio import DaprClient as AioDaprClient
-    from dapr_testing._lazy_aio import LazyAioChannel
     from dapr_testing._seed import Configuration, Lock, Secrets, State
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
 
 HOST = "127.0.0.1"
+C = TypeVar("C")
 
 
 class OnlyTheFakeHasIt(RuntimeError):
@@ -147,7 +147,7 @@ class DaprSidecar:
             self._refuse(f"{self._server.name} is not in this process")
         return (transport or self._transport) == "in-process"
 
-    def _closed_later(self, channel: Any) -> Any:
+    def _closed_later(self, channel: C) -> C:
         self._open.append(channel)
         return channel
 
