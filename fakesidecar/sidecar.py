@@ -22,6 +22,7 @@ from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.ids import Ids, RandomIds
 from fakesidecar.options import Options
+from fakesidecar.redis_place import RedisPlace
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
 from fakesidecar.resources.process import NotYetServed, process
@@ -48,6 +49,7 @@ class Sidecar:
         around = Surroundings(
             self.clock,
             self.ids,
+            RedisPlace(self.options.redis, self.clock),
             app_id=self.options.app_id,
             namespace=self.options.namespace,
             environment=self.options.environment,

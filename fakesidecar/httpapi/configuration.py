@@ -40,7 +40,7 @@ def subscribe_configuration(core: Core, request: Request) -> Response:
 
     def post(id: str, settings: Settings) -> None:
         for key, setting in settings.items():
-            body = golang.marshal({"id": id, "items": {key: item_of(setting)}})
+            body = golang.marshal({"id": id, "items": {key: item_of(setting)}}) + b"\n"
             app.send(AppRequest("POST", f"/configuration/{store}/{key}", body))
 
     id = core.configuration.subscribe(store, request.query_values("key"), tell=post)
