@@ -449,17 +449,21 @@ class _InterceptedStream(grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamStre
 
         self._task.add_done_callback(begun)
 
+    async def _call(self) -> grpc.aio.Call:
+        call: grpc.aio.Call = await self._task
+        return call
+
     async def initial_metadata(self) -> grpc.aio.Metadata:
-        return await (await self._task).initial_metadata()
+        return await (await self._call()).initial_metadata()
 
     async def trailing_metadata(self) -> grpc.aio.Metadata:
-        return await (await self._task).trailing_metadata()
+        return await (await self._call()).trailing_metadata()
 
     async def code(self) -> grpc.StatusCode:
-        return await (await self._task).code()
+        return await (await self._call()).code()
 
     async def details(self) -> str:
-        return await (await self._task).details()
+        return await (await self._call()).details()
 
     async def wait_for_connection(self) -> None:
         await self._task

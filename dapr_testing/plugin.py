@@ -1,4 +1,4 @@
-"""The pytest plugin: hooks and fixtures, and nothing else. What is heavy is imported by the first test that needs it."""
+"""The pytest plugin: hooks and fixtures, and nothing else. What is heavy is imported on first use."""
 
 from __future__ import annotations
 
