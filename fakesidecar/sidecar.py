@@ -107,8 +107,12 @@ class Sidecar:
         self._http_server = HttpServer(
             self.http, max_body_size=options.max_body_size, max_header_size=options.read_buffer_size
         )
-        await self._grpc_server.start(self._addresses("grpc"), options.grpc_port)
-        await self._http_server.start(self._addresses("http"), options.http_port)
+        try:
+            await self._grpc_server.start(self._addresses("grpc"), options.grpc_port)
+            await self._http_server.start(self._addresses("http"), options.http_port)
+        except BaseException:
+            await self.shut_down()
+            raise
         self.grpc_port, self.http_port = self._grpc_server.port, self._http_server.port
 
     def _addresses(self, door: str) -> Sequence[str]:

@@ -23,7 +23,8 @@ class HttpServer:
         self.port = 0
         self._max_body_size = max_body_size
         self._runner = web.ServerRunner(
-            web.Server(self._handle, access_log=None, max_field_size=max_header_size, max_line_size=max_header_size)
+            web.Server(self._handle, access_log=None, max_field_size=max_header_size, max_line_size=max_header_size),
+            shutdown_timeout=SHUTDOWN_SECONDS,
         )
 
     async def start(self, addresses: Sequence[str], port: int) -> None:
@@ -33,7 +34,7 @@ class HttpServer:
             if address.startswith("unix:"):
                 await web.UnixSite(self._runner, Path(address.removeprefix("unix:"))).start()
             else:
-                await web.TCPSite(self._runner, address, self.port or port, shutdown_timeout=SHUTDOWN_SECONDS).start()
+                await web.TCPSite(self._runner, address, self.port or port).start()
                 self.port = self._runner.addresses[-1][1]
 
     async def stop(self) -> None:
