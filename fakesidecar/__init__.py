@@ -1,1 +1,22 @@
-"""To be filled."""
+"""An in-memory Dapr sidecar that speaks Dapr's gRPC and HTTP APIs."""
+
+from __future__ import annotations
+
+from fakesidecar.clock import Clock, SystemClock, VirtualClock
+from fakesidecar.ids import Ids, RandomIds, SeededIds
+from fakesidecar.options import AppHealth, Options
+from fakesidecar.resources.component import Component
+from fakesidecar.sidecar import Sidecar
+
+__all__ = [
+    "AppHealth",
+    "Clock",
+    "Component",
+    "Ids",
+    "Options",
+    "RandomIds",
+    "SeededIds",
+    "Sidecar",
+    "SystemClock",
+    "VirtualClock",
+]

@@ -1,0 +1,481 @@
+"""gRPC without sockets: channels whose calls walk straight into a sidecar in this process.
+
+`Channel` stands in for what `grpc.insecure_channel` gives, `AioChannel` (in `_inprocess_aio.py`) for
+`grpc.aio.insecure_channel`. Messages are still serialised and parsed on both sides; metadata, status, details,
+trailers, interceptors, message limits and streams are as on the wire. What is not: a unary call runs in the
+caller's own thread, so its deadline is looked at before and after it, and cannot cut it short.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf.message import Message
+
+from fakesidecar.clock import Clock, SystemClock
+from fakesidecar.errors import ApiError
+from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.registry import Context, Served, Stream
+from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+Serializer = Callable[[Any], bytes] | None
+Deserializer = Callable[[bytes], Any] | None
+Options = Sequence[tuple[str, Any]] | None
+
+USER_AGENT = ("user-agent", f"grpc-python/{grpc.__version__} (in process)")
+
+
+class Outcome:
+    """How a call ended: what `grpc.Call` and `grpc.RpcError` tell of it."""
+
+    __slots__ = ("code", "details", "header", "trailer")
+
+    def __init__(self, code: grpc.StatusCode, details: str, header: Metadata = (), trailer: Metadata = ()) -> None:
+        self.code, self.details, self.header, self.trailer = code, details, header, trailer
+
+
+def outcome_of(error: ApiError, context: Context) -> Outcome:
+    """The outcome of a call that the sidecar answered with an error."""
+    status = status_of(error)
+    trailer = [*context.trailer, *([(DETAILS_KEY, status.details)] if status.details else [])]
+    return Outcome(status.code, status.message, tuple(context.header), tuple(trailer))
+
+
+DEADLINE = Outcome(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+CANCELLED = Outcome(grpc.StatusCode.CANCELLED, "Locally cancelled by application!")
+CLOSED = "Cannot invoke RPC on closed channel!"
+
+
+def too_large(options: Options, key: str, size: int) -> Outcome | None:
+    """The refusal of a message that is larger than the channel's options allow."""
+    limit = dict(options or ()).get(f"grpc.max_{key}_message_length", 4 << 20 if key == "receive" else -1)
+    if limit < 0 or size <= limit:
+        return None
+    kind = "Received" if key == "receive" else "Sent"
+    return Outcome(grpc.StatusCode.RESOURCE_EXHAUSTED, f"CLIENT: {kind} message larger than max ({size} vs. {limit})")
+
+
+class _Call(grpc.Call):
+    """The client's view of a call that has an outcome, or will have one."""
+
+    outcome: Outcome
+
+    def is_active(self) -> bool:
+        return False
+
+    def time_remaining(self) -> float | None:
+        return None
+
+    def cancel(self) -> bool:
+        return False
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        return False
+
+    def initial_metadata(self) -> Metadata:
+        return self.outcome.header
+
+    def trailing_metadata(self) -> Metadata:
+        return self.outcome.trailer
+
+    def code(self) -> grpc.StatusCode:
+        return self.outcome.code
+
+    def details(self) -> str:
+        return self.outcome.details
+
+    def debug_error_string(self) -> str:
+        return f"in process: {self.outcome.code.name}: {self.outcome.details}"
+
+
+class _Done(_Call, grpc.Future):
+    """A unary call that is over: a call, and a future that has its result."""
+
+    def __init__(self, outcome: Outcome, value: Any = None) -> None:
+        self.outcome = outcome
+        self._value = value
+
+    def cancelled(self) -> bool:
+        return self.outcome.code is grpc.StatusCode.CANCELLED
+
+    def running(self) -> bool:
+        return False
+
+    def done(self) -> bool:
+        return True
+
+    def result(self, timeout: float | None = None) -> Any:
+        if self.outcome.code is not grpc.StatusCode.OK:
+            raise InProcessRpcError(self.outcome)
+        return self._value
+
+    def exception(self, timeout: float | None = None) -> Exception | None:
+        return None if self.outcome.code is grpc.StatusCode.OK else InProcessRpcError(self.outcome)
+
+    def traceback(self, timeout: float | None = None) -> Any:
+        error = self.exception()
+        return None if error is None else error.__traceback__
+
+    def add_done_callback(self, fn: Callable[[Any], None]) -> None:
+        fn(self)
+
+
+class InProcessRpcError(grpc.RpcError, _Done):  # type: ignore[misc]  # both are what grpc's own errors are
+    """What a failed call raises."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        grpc.RpcError.__init__(self, outcome.details)
+        _Done.__init__(self, outcome)
+
+    def __str__(self) -> str:
+        return f"<{type(self).__name__} of RPC that terminated with: {self.outcome.code}, {self.outcome.details!r}>"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Channel(grpc.Channel):
+    """A channel to a sidecar in this process."""
+
+    def __init__(self, api: GrpcApi, *, options: Options = None, clock: Clock | None = None) -> None:
+        self._api = api
+        self._options = options
+        self._clock = clock or SystemClock()
+        self._streams: set[_ClientStream] = set()
+        self.closed = False
+
+    def subscribe(self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool = False) -> None:
+        callback(grpc.ChannelConnectivity.SHUTDOWN if self.closed else grpc.ChannelConnectivity.READY)
+
+    def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], None]) -> None:
+        """Nothing to do: the connectivity changes once, when the channel is closed."""
+
+    def close(self) -> None:
+        self.closed = True
+        for stream in tuple(self._streams):
+            stream.cancel()
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Serializer = None,
+        response_deserializer: Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return _UnaryUnary(self, method, request_serializer, response_deserializer)
+
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Serializer = None,
+        response_deserializer: Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return _Streaming(self, method, request_serializer, response_deserializer, client_streaming=False)
+
+    def stream_unary(
+        self,
+        method: str,
+        request_serializer: Serializer = None,
+        response_deserializer: Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return _StreamUnary(self, method, request_serializer, response_deserializer, client_streaming=True)
+
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: Serializer = None,
+        response_deserializer: Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return _Streaming(self, method, request_serializer, response_deserializer, client_streaming=True)
+
+
+class _MultiCallable:
+    """A method of a channel."""
+
+    def __init__(
+        self, channel: Channel, path: str, serializer: Serializer, deserializer: Deserializer, **more: Any
+    ) -> None:
+        self._channel = channel
+        self._api = channel._api
+        self._path = path
+        self._served = channel._api.find(path)
+        self._serializer = serializer
+        self._deserializer = deserializer
+        for name, value in more.items():
+            setattr(self, name, value)
+
+    def _begin(self, timeout: float | None, metadata: Any) -> Context:
+        if self._channel.closed:
+            raise ValueError(CLOSED)
+        if timeout is not None and timeout <= 0:
+            raise InProcessRpcError(DEADLINE)
+        sent = tuple(metadata) if metadata else ()
+        return Context((*((key, value) for key, value in sent), USER_AGENT))
+
+    def _serialize(self, message: Any) -> bytes:
+        data = message if self._serializer is None else self._serializer(message)
+        if (refusal := too_large(self._channel._options, "send", len(data))) is not None:
+            raise InProcessRpcError(refusal)
+        return data
+
+    def _deserialize(self, data: bytes) -> Any:
+        if (refusal := too_large(self._channel._options, "receive", len(data))) is not None:
+            raise InProcessRpcError(refusal)
+        return data if self._deserializer is None else self._deserializer(data)
+
+    def _unknown(self, context: Context) -> NoReturn:
+        try:
+            self._api.admit(self._path, context)
+            raise UnknownMethod(path=self._path)
+        except ApiError as error:
+            raise InProcessRpcError(outcome_of(error, context)) from None
+
+
+class _UnaryUnary(_MultiCallable, grpc.UnaryUnaryMultiCallable):
+    def __call__(
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> Any:
+        return self._run(request, timeout, metadata)[0]
+
+    def with_call(
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> tuple[Any, Any]:
+        value, context = self._run(request, timeout, metadata)
+        return value, _Done(self._success(context), value)
+
+    def future(
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> Any:
+        try:
+            value, context = self._run(request, timeout, metadata)
+        except InProcessRpcError as error:
+            return error
+        return _Done(self._success(context), value)
+
+    @staticmethod
+    def _success(context: Context) -> Outcome:
+        return Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer))
+
+    def _run(self, request: Any, timeout: float | None, metadata: Any) -> tuple[Any, Context]:
+        context = self._begin(timeout, metadata)
+        if self._served is None:
+            self._unknown(context)
+        started = None if timeout is None else self._channel._clock.now()
+        try:
+            data = self._api.prepare(self._served, self._serialize(request), context).run()
+        except ApiError as error:
+            raise InProcessRpcError(outcome_of(error, context)) from None
+        if timeout is not None and started is not None and self._channel._clock.now() - started > timeout:
+            raise InProcessRpcError(DEADLINE)
+        return self._deserialize(data), context
+
+
+class _Streaming(_MultiCallable, grpc.UnaryStreamMultiCallable, grpc.StreamStreamMultiCallable):
+    client_streaming: bool
+
+    def __call__(
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> _ClientStream:
+        context = self._begin(timeout, metadata)
+        stream = _ClientStream(self, context, timeout)
+        self._channel._streams.add(stream)
+        stream.open(self._served, request)
+        return stream
+
+
+class _StreamUnary(_Streaming, grpc.StreamUnaryMultiCallable):
+    def __call__(self, request: Any, *arguments: Any, **keywords: Any) -> Any:
+        return self.with_call(request, *arguments, **keywords)[0]
+
+    def with_call(self, request: Any, *arguments: Any, **keywords: Any) -> tuple[Any, Any]:
+        stream = super().__call__(request, *arguments, **keywords)
+        messages = list(stream)
+        return messages[0], stream
+
+    def future(self, request: Any, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            value, stream = self.with_call(request, *arguments, **keywords)
+        except InProcessRpcError as error:
+            return error
+        return _Done(stream.outcome, value)
+
+
+class _ClientStream(_Call, grpc.RpcContext, Iterator[Any]):
+    """Both ends of a streaming call: the iterator that the client reads, the `Stream` that the handler writes."""
+
+    def __init__(self, callable_: _Streaming, context: Context, timeout: float | None) -> None:
+        self._callable = callable_
+        self._context = context
+        self._timeout = timeout
+        self._incoming: queue.SimpleQueue[Message | Outcome] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+        self._sidecar_end = _HandlerEnd(self, context)
+        self._timer: threading.Timer | None = None
+
+    # --- opening ---
+
+    def open(self, served: Served | None, request: Any) -> None:
+        multi = self._callable
+        if served is None:
+            try:
+                multi._unknown(self._context)
+            except InProcessRpcError as error:
+                self.end(error.outcome)
+                return
+        if self._timeout is not None:
+            self._timer = threading.Timer(self._timeout, self.end, [DEADLINE])
+            self._timer.daemon = True
+            self._timer.start()
+        try:
+            multi._api.admit(multi._path, self._context)
+        except ApiError as error:
+            self.end(outcome_of(error, self._context))
+            return
+        if not multi.client_streaming:
+            multi._api.open(served, self._sidecar_end, multi._serialize(request))
+            return
+        multi._api.open(served, self._sidecar_end, None)
+        feeder = threading.Thread(target=self._feed, args=(served, request), name="in-process stream", daemon=True)
+        feeder.start()
+
+    def _feed(self, served: Served, requests: Iterable[Any]) -> None:
+        multi = self._callable
+        try:
+            for request in requests:
+                if self._ended.is_set():
+                    return
+                self._sidecar_end.on_message(multi._api.parse(served, multi._serialize(request)))
+        except ApiError as error:
+            self._sidecar_end.finish(error)
+        except Exception as error:
+            self.end(Outcome(grpc.StatusCode.UNKNOWN, f"Exception iterating requests! {error!r}"))
+        else:
+            if not self._ended.is_set():
+                self._sidecar_end.on_half_close()
+
+    # --- ending ---
+
+    def end(self, outcome: Outcome) -> None:
+        with self._lock:
+            if self._ended.is_set():
+                return
+            self.outcome = outcome
+            self._ended.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._callable._channel._streams.discard(self)
+        self._incoming.put(outcome)
+        self._sidecar_end.on_close()
+        for callback in self._callbacks:
+            callback()
+
+    def deliver(self, message: Message) -> None:
+        if not self._ended.is_set():
+            self._incoming.put(message)
+
+    # --- what the client sees ---
+
+    def __iter__(self) -> _ClientStream:
+        return self
+
+    def __next__(self) -> Any:
+        item = self._incoming.get()
+        if not isinstance(item, Outcome):
+            return self._callable._deserialize(item.SerializeToString())
+        self._incoming.put(item)
+        if item.code is grpc.StatusCode.OK:
+            raise StopIteration
+        raise InProcessRpcError(item)
+
+    next = __next__
+
+    def cancel(self) -> bool:
+        active = self.is_active()
+        self.end(CANCELLED)
+        return active
+
+    def cancelled(self) -> bool:
+        return self._ended.is_set() and self.outcome.code is grpc.StatusCode.CANCELLED
+
+    def is_active(self) -> bool:
+        return not self._ended.is_set()
+
+    def done(self) -> bool:
+        return self._ended.is_set()
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        with self._lock:
+            if self._ended.is_set():
+                return False
+            self._callbacks.append(callback)
+            return True
+
+    def initial_metadata(self) -> Metadata:
+        return tuple(self._context.header)
+
+    def trailing_metadata(self) -> Metadata:
+        self._ended.wait()
+        return self.outcome.trailer
+
+    def code(self) -> grpc.StatusCode:
+        self._ended.wait()
+        return self.outcome.code
+
+    def details(self) -> str:
+        self._ended.wait()
+        return self.outcome.details
+
+
+class _HandlerEnd(Stream):
+    def __init__(self, client: _ClientStream, context: Context) -> None:
+        super().__init__(context)
+        self._client = client
+
+    def send(self, message: Message) -> None:
+        self._client.deliver(message)
+
+    def finish(self, error: ApiError | None = None) -> None:
+        if error is None:
+            self._client.end(Outcome(grpc.StatusCode.OK, "", (), tuple(self.context.trailer)))
+        else:
+            self._client.end(outcome_of(error, self.context))

@@ -1,0 +1,461 @@
+"""The asyncio twin of `_inprocess.Channel`: `grpc.aio` without sockets.
+
+Unary calls are answered before the call object is given back, unless the component they reach waits for
+something outside of this process: those run on a thread. Client interceptors are honoured as grpc.aio does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Sequence
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from dapr_testing._inprocess import (
+    CANCELLED,
+    CLOSED,
+    DEADLINE,
+    USER_AGENT,
+    Deserializer,
+    Options,
+    Outcome,
+    Serializer,
+    outcome_of,
+    too_large,
+)
+from fakesidecar.errors import ApiError
+from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.registry import Context, Served, Stream
+
+
+def _metadata(pairs: Iterable[tuple[str, Any]]) -> grpc.aio.Metadata:
+    return grpc.aio.Metadata(*pairs)
+
+
+def _error(outcome: Outcome) -> grpc.aio.AioRpcError:
+    return grpc.aio.AioRpcError(
+        outcome.code, _metadata(outcome.header), _metadata(outcome.trailer), details=outcome.details
+    )
+
+
+class _AioCall:
+    """What grpc.aio's call objects have in common."""
+
+    def __init__(self) -> None:
+        self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._header: tuple[tuple[str, Any], ...] = ()
+
+    def cancelled(self) -> bool:
+        return self._outcome.done() and self._outcome.result().code is grpc.StatusCode.CANCELLED
+
+    def done(self) -> bool:
+        return self._outcome.done()
+
+    def time_remaining(self) -> float | None:
+        return None
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        self._outcome.add_done_callback(lambda _: callback(self))
+
+    def cancel(self) -> bool:
+        if self._outcome.done():
+            return False
+        self._finish(CANCELLED)
+        return True
+
+    def _finish(self, outcome: Outcome) -> None:
+        if not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    async def initial_metadata(self) -> grpc.aio.Metadata:
+        return _metadata(self._header)
+
+    async def trailing_metadata(self) -> grpc.aio.Metadata:
+        return _metadata((await asyncio.shield(self._outcome)).trailer)
+
+    async def code(self) -> grpc.StatusCode:
+        return (await asyncio.shield(self._outcome)).code
+
+    async def details(self) -> str:
+        return (await asyncio.shield(self._outcome)).details
+
+    async def debug_error_string(self) -> str:
+        return f"in process: {await self.code()}"
+
+    async def wait_for_connection(self) -> None:
+        """There is nothing to connect to."""
+
+
+class _UnaryCall(_AioCall, grpc.aio.UnaryUnaryCall):
+    """A unary call: awaitable, with metadata and status."""
+
+    def __init__(self, work: Any) -> None:
+        super().__init__()
+        self._task = asyncio.ensure_future(self._run(work))
+
+    async def _run(self, work: Any) -> Any:
+        try:
+            value, context = await work
+        except grpc.aio.AioRpcError as error:
+            self._finish(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())))
+            raise
+        except asyncio.CancelledError:
+            self._finish(CANCELLED)
+            raise
+        self._header = tuple(context.header)
+        self._finish(Outcome(grpc.StatusCode.OK, "", self._header, tuple(context.trailer)))
+        return value
+
+    def cancel(self) -> bool:
+        return self._task.cancel()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._task.__await__()
+
+
+class _Answered(_AioCall, grpc.aio.UnaryUnaryCall):
+    """A unary call that was answered on the spot."""
+
+    def __init__(self, outcome: Outcome, value: Any) -> None:
+        super().__init__()
+        self._header = outcome.header
+        self._value = value
+        self._finish(outcome)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        outcome = self._outcome.result()
+        if outcome.code is not grpc.StatusCode.OK:
+            raise _error(outcome)
+        return self._value
+        yield  # what makes this function a generator
+
+
+class AioChannel(grpc.aio.Channel):
+    """A channel for asyncio to a sidecar in this process."""
+
+    def __init__(
+        self, api: GrpcApi, *, options: Options = None, interceptors: Sequence[grpc.aio.ClientInterceptor] | None = None
+    ) -> None:
+        self._api = api
+        self._options = options
+        self._interceptors = tuple(interceptors or ())
+        self._streams: set[_StreamCall] = set()
+        self.closed = False
+
+    async def __aenter__(self) -> AioChannel:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.close()
+
+    async def close(self, grace: float | None = None) -> None:
+        self.closed = True
+        for stream in tuple(self._streams):
+            stream.cancel()
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        return grpc.ChannelConnectivity.SHUTDOWN if self.closed else grpc.ChannelConnectivity.READY
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        if self.get_state() is last_observed_state:
+            await asyncio.get_running_loop().create_future()
+
+    async def channel_ready(self) -> None:
+        """It always is."""
+
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Serializer = None,
+        response_deserializer: Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return _UnaryUnary(self, method, request_serializer, response_deserializer)
+
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Serializer = None,
+        response_deserializer: Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return _UnaryStream(self, method, request_serializer, response_deserializer)
+
+    def stream_unary(
+        self,
+        method: str,
+        request_serializer: Serializer = None,
+        response_deserializer: Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        raise NotImplementedError("Dapr has no client-streaming RPC")
+
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: Serializer = None,
+        response_deserializer: Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> Any:
+        return _StreamStream(self, method, request_serializer, response_deserializer)
+
+
+class _MultiCallable:
+    def __init__(self, channel: AioChannel, path: str, serializer: Serializer, deserializer: Deserializer) -> None:
+        self._channel = channel
+        self._api = channel._api
+        self._path = path
+        self._served = channel._api.find(path)
+        self._serializer = serializer
+        self._deserializer = deserializer
+
+    def _context(self, metadata: Any) -> Context:
+        if self._channel.closed:
+            raise grpc.aio.UsageError(CLOSED)
+        return Context((*((key, value) for key, value in metadata or ()), USER_AGENT))
+
+    def _serialize(self, message: Any) -> bytes:
+        data = message if self._serializer is None else self._serializer(message)
+        if (refusal := too_large(self._channel._options, "send", len(data))) is not None:
+            raise _error(refusal)
+        return data
+
+    def _deserialize(self, data: bytes) -> Any:
+        if (refusal := too_large(self._channel._options, "receive", len(data))) is not None:
+            raise _error(refusal)
+        return data if self._deserializer is None else self._deserializer(data)
+
+    def _unknown(self, context: Context) -> NoReturn:
+        try:
+            self._api.admit(self._path, context)
+            raise UnknownMethod(path=self._path)
+        except ApiError as error:
+            raise _error(outcome_of(error, context)) from None
+
+
+class _UnaryUnary(_MultiCallable, grpc.aio.UnaryUnaryMultiCallable):
+    def __call__(
+        self,
+        request: Any,
+        *,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> Any:
+        interceptors = [
+            interceptor
+            for interceptor in self._channel._interceptors
+            if isinstance(interceptor, grpc.aio.UnaryUnaryClientInterceptor)
+        ]
+        if interceptors:
+            details = grpc.aio.ClientCallDetails(
+                self._path, timeout, _metadata(metadata or ()), credentials, wait_for_ready
+            )
+            return _UnaryCall(self._intercepted(interceptors, details, request))
+        return self._call(request, timeout, metadata)
+
+    async def _intercepted(self, interceptors: Sequence[Any], details: Any, request: Any) -> Any:
+        first, *rest = interceptors
+
+        async def proceed(client_call_details: Any, request: Any) -> Any:
+            if rest:
+                value, context = await self._intercepted(rest, client_call_details, request)
+                return _Answered(Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer)), value)
+            call = self._call(request, client_call_details.timeout, client_call_details.metadata)
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                await call
+            return call
+
+        call = await first.intercept_unary_unary(proceed, details, request)
+        if not isinstance(call, grpc.aio.UnaryUnaryCall):
+            return call, Context()
+        value = await call
+        context = Context(
+            header=list(await call.initial_metadata() or ()), trailer=list(await call.trailing_metadata() or ())
+        )
+        return value, context
+
+    def _call(self, request: Any, timeout: float | None, metadata: Any) -> Any:
+        context = self._context(metadata)
+        if timeout is not None and timeout <= 0:
+            return _Answered(DEADLINE, None)
+        try:
+            if self._served is None:
+                self._unknown(context)
+            ready = self._api.prepare(self._served, self._serialize(request), context)
+            if ready.blocking:
+                return _UnaryCall(self._on_a_thread(ready.run, context, timeout))
+            value = self._deserialize(ready.run())
+        except ApiError as error:
+            return _Answered(outcome_of(error, context), None)
+        except grpc.aio.AioRpcError as error:
+            return _Answered(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())), None)
+        return _Answered(Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer)), value)
+
+    async def _on_a_thread(self, run: Callable[[], bytes], context: Context, timeout: float | None) -> Any:
+        try:
+            data = await asyncio.wait_for(asyncio.to_thread(run), timeout)
+        except TimeoutError:
+            raise _error(DEADLINE) from None
+        except ApiError as error:
+            raise _error(outcome_of(error, context)) from None
+        return self._deserialize(data), context
+
+
+class _UnaryStream(_MultiCallable, grpc.aio.UnaryStreamMultiCallable):
+    def __call__(
+        self,
+        request: Any,
+        *,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> Any:
+        call = _StreamCall(self, self._context(metadata), timeout)
+        call.open(self._served, self._serialize(request))
+        return call
+
+
+class _StreamStream(_MultiCallable, grpc.aio.StreamStreamMultiCallable):
+    def __call__(
+        self,
+        request_iterator: Any = None,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> Any:
+        call = _StreamCall(self, self._context(metadata), timeout)
+        call.open(self._served, None)
+        if request_iterator is not None:
+            call.feed(request_iterator)
+        return call
+
+
+class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall, grpc.aio.StreamStreamCall):
+    """Both ends of a streaming call: what the client reads and writes, and the `Stream` of the handler."""
+
+    def __init__(self, multi: _MultiCallable, context: Context, timeout: float | None) -> None:
+        super().__init__()
+        self._multi = multi
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._incoming: asyncio.Queue[Message | Outcome] = asyncio.Queue()
+        self._sidecar_end = _HandlerEnd(self, context)
+        self._feeder: asyncio.Task[None] | None = None
+        self._timer = None if timeout is None else self._loop.call_later(timeout, self._finish, DEADLINE)
+        multi._channel._streams.add(self)
+
+    # --- opening ---
+
+    def open(self, served: Served | None, data: bytes | None) -> None:
+        api = self._multi._api
+        try:
+            if served is None:
+                self._multi._unknown(self._context)
+            api.admit(self._multi._path, self._context)
+        except ApiError as error:
+            self._finish(outcome_of(error, self._context))
+            return
+        except grpc.aio.AioRpcError as error:
+            self._finish(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())))
+            return
+        api.open(served, self._sidecar_end, data)
+
+    def feed(self, requests: AsyncIterable[Any] | Iterable[Any]) -> None:
+        self._feeder = asyncio.ensure_future(self._feed(requests))
+
+    async def _feed(self, requests: AsyncIterable[Any] | Iterable[Any]) -> None:
+        if isinstance(requests, AsyncIterable):
+            async for request in requests:
+                await self.write(request)
+        else:
+            for request in requests:
+                await self.write(request)
+        await self.done_writing()
+
+    # --- ending ---
+
+    def _finish(self, outcome: Outcome) -> None:
+        if self._outcome.done():
+            return
+        super()._finish(outcome)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._feeder is not None:
+            self._feeder.cancel()
+        self._multi._channel._streams.discard(self)
+        self._incoming.put_nowait(outcome)
+        self._sidecar_end.on_close()
+
+    def deliver(self, item: Message | Outcome) -> None:
+        """Take what the handler sends; from any thread."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._deliver, item)
+
+    def _deliver(self, item: Message | Outcome) -> None:
+        if isinstance(item, Outcome):
+            self._finish(item)
+        elif not self._outcome.done():
+            self._incoming.put_nowait(item)
+
+    # --- what the client does ---
+
+    async def read(self) -> Any:
+        item = await self._incoming.get()
+        if not isinstance(item, Outcome):
+            return self._multi._deserialize(item.SerializeToString())
+        self._incoming.put_nowait(item)
+        if item.code is grpc.StatusCode.OK:
+            return grpc.aio.EOF
+        if item is CANCELLED:
+            raise asyncio.CancelledError
+        raise _error(item)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._messages()
+
+    async def _messages(self) -> AsyncIterator[Any]:
+        while (message := await self.read()) is not grpc.aio.EOF:
+            yield message
+
+    async def write(self, request: Any) -> None:
+        if self._outcome.done():
+            raise asyncio.InvalidStateError("the call is over")
+        multi = self._multi
+        served = multi._served
+        if served is None:
+            return
+        try:
+            self._sidecar_end.on_message(multi._api.parse(served, multi._serialize(request)))
+        except ApiError as error:
+            self._sidecar_end.finish(error)
+        await asyncio.sleep(0)
+
+    async def done_writing(self) -> None:
+        if not self._outcome.done():
+            self._sidecar_end.on_half_close()
+
+
+class _HandlerEnd(Stream):
+    def __init__(self, client: _StreamCall, context: Context) -> None:
+        super().__init__(context)
+        self._client = client
+
+    def send(self, message: Message) -> None:
+        self._client.deliver(message)
+
+    def finish(self, error: ApiError | None = None) -> None:
+        if error is None:
+            self._client.deliver(Outcome(grpc.StatusCode.OK, "", (), tuple(self.context.trailer)))
+        else:
+            self._client.deliver(outcome_of(error, self.context))

@@ -1,0 +1,195 @@
+"""Time, as the sidecar knows it: what time it is, and what is to happen later.
+
+There are two clocks. `SystemClock` is the machine's. `VirtualClock` stands still until a test moves it:
+
+    clock = VirtualClock()
+    clock.call_later(60, ring)
+    clock.advance(59)      # nothing
+    clock.advance(1)       # ring() is called, here and now
+
+Nothing else in the sidecar reads time, sleeps or schedules, so whoever moves the clock moves TTLs, leases,
+reminders, jobs, cron, workflow timers, retry delays and redelivery together. Global time is never patched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+"""Where a virtual clock stands when nobody says otherwise."""
+
+
+class Timer:
+    """Something that is to happen at a time; `cancel()` takes it back."""
+
+    __slots__ = ("_callback", "when")
+
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self.when = when
+        self._callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self._callback = None
+
+    @property
+    def cancelled(self) -> bool:
+        return self._callback is None
+
+    def fire(self) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+
+class Clock(ABC):
+    """What time it is (seconds since 1970, UTC), and what is to happen when."""
+
+    def __init__(self) -> None:
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._lock = threading.RLock()
+
+    @abstractmethod
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` when the clock shows `when` (seconds since 1970); timers of one instant keep their order."""
+        timer = Timer(when, callback)
+        with self._lock:
+            heapq.heappush(self._timers, (when, next(self._order), timer))
+        self._changed()
+        return timer
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` after `seconds`."""
+        return self.call_at(self.now() + seconds, callback)
+
+    def pending(self) -> int:
+        """How many timers wait."""
+        with self._lock:
+            return sum(not timer.cancelled for _, _, timer in self._timers)
+
+    def next_timer(self) -> float | None:
+        """When the earliest timer that waits is due, in seconds since 1970."""
+        with self._lock:
+            while self._timers and self._timers[0][2].cancelled:
+                heapq.heappop(self._timers)
+            return self._timers[0][0] if self._timers else None
+
+    def clear(self) -> None:
+        """Forget every timer."""
+        with self._lock:
+            self._timers.clear()
+
+    def _pop_due(self, now: float) -> Timer | None:
+        with self._lock:
+            due = self.next_timer()
+            return heapq.heappop(self._timers)[2] if due is not None and due <= now else None
+
+    def _changed(self) -> None:
+        """A timer was added: whoever waits for the earliest one looks again."""
+
+
+class SystemClock(Clock):
+    """The machine's time; timers fire on the event loop that the clock is attached to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake_up: asyncio.TimerHandle | None = None
+
+    def now(self) -> float:
+        return time.time()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Fire timers on this loop from now on (call it on the loop's own thread)."""
+        self._loop = loop
+        self._arm()
+
+    def detach(self) -> None:
+        """Fire no more timers."""
+        if self._wake_up is not None:
+            self._wake_up.cancel()
+        self._loop = self._wake_up = None
+
+    def _changed(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._arm)
+
+    def _arm(self) -> None:
+        if self._loop is None:
+            return
+        if self._wake_up is not None:
+            self._wake_up.cancel()
+        due = self.next_timer()
+        self._wake_up = None if due is None else self._loop.call_later(max(0.0, due - self.now()), self._fire)
+
+    def _fire(self) -> None:
+        while (timer := self._pop_due(self.now())) is not None:
+            timer.fire()
+        self._arm()
+
+
+class VirtualClock(Clock):
+    """A clock that stands still until somebody moves it, and fires what comes due on the way, in order.
+
+    Before each jump, and at the end, the work that is already due runs to its end: the functions in `settle`
+    are called and return when their part of the system has nothing left to do.
+    """
+
+    def __init__(self, start: datetime | float = START) -> None:
+        super().__init__()
+        self._now = start.timestamp() if isinstance(start, datetime) else float(start)
+        self._moving = threading.RLock()
+        self.settle: list[Callable[[], None]] = []
+
+    def now(self) -> float:
+        return self._now
+
+    @property
+    def time(self) -> datetime:
+        """What the clock shows, as an aware datetime in UTC."""
+        return datetime.fromtimestamp(self._now, UTC)
+
+    def advance(self, seconds: float | timedelta) -> None:
+        """Move the clock forward, firing every timer on the way at its own time."""
+        if isinstance(seconds, timedelta):
+            seconds = seconds.total_seconds()
+        if seconds < 0:
+            raise ValueError(f"a clock does not run backwards: advance({seconds})")
+        self.advance_to(self._now + seconds)
+
+    def advance_to(self, when: datetime | float) -> None:
+        """Move the clock forward to a time (an aware datetime, or seconds since 1970)."""
+        target = when.timestamp() if isinstance(when, datetime) else float(when)
+        with self._moving:
+            if target < self._now:
+                raise ValueError(f"a clock does not run backwards: it shows {self.time}, not {when}")
+            self._settle()
+            while (due := self.next_timer()) is not None and due <= target:
+                self._now = max(self._now, due)
+                while (timer := self._pop_due(self._now)) is not None:
+                    timer.fire()
+                self._settle()
+            self._now = target
+            self._settle()
+
+    def run_until_idle(self, *, limit: float = 366 * 86400.0) -> None:
+        """Advance from timer to timer until none waits, by at most `limit` seconds in all."""
+        with self._moving:
+            self._settle()
+            end = self._now + limit
+            while (due := self.next_timer()) is not None and due <= end:
+                self.advance_to(max(due, self._now))
+
+    def _settle(self) -> None:
+        for run_to_idle in self.settle:
+            run_to_idle()

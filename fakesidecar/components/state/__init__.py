@@ -1,0 +1,147 @@
+"""What a state store is: the values that it is given and gives, and the operations that it has.
+
+Keys arrive with their prefix (`app||key`). What fails is raised as a `ComponentError` with the text that Dapr's
+component has.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from fakesidecar.components.registry import ComponentType, Surroundings
+from fakesidecar.errors import ComponentError
+from fakesidecar.resources.component import Component
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A value that came as JSON: the store encodes it as its Go client does."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A stored value."""
+
+    data: bytes
+    etag: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """`ttlExpireTime` where the store says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkItem:
+    """The answer for one key of a bulk get."""
+
+    key: str
+    data: bytes | None = None
+    etag: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Store a value under a key."""
+
+    key: str
+    value: bytes | Json
+    etag: str | None = None
+    """None and the empty text are no etag."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    concurrency: str = ""
+    consistency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove a key."""
+
+    key: str
+    etag: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    concurrency: str = ""
+    consistency: str = ""
+
+
+Operation = Upsert | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """A page of a query's results."""
+
+    items: Sequence[BulkItem]
+    token: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class StateStore(ABC):
+    """A store of values under keys."""
+
+    component_type: ClassVar[ComponentType]
+
+    blocking = False
+    """Whether a call may wait for something outside of this process."""
+
+    def __init__(self, spec: Component, around: Surroundings) -> None:
+        self.spec = spec
+        self.around = around
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What this very component can do (`ETAG`, `TRANSACTIONAL`, `TTL`, `QUERY_API`, …)."""
+        return self.component_type.features
+
+    @abstractmethod
+    def get(self, key: str, metadata: Mapping[str, str], consistency: str = "") -> Item | None:
+        """The value under a key, None when there is none."""
+
+    @abstractmethod
+    def set(self, request: Upsert) -> None:
+        """Store one value."""
+
+    @abstractmethod
+    def delete(self, request: Delete) -> None:
+        """Remove one key; a missing one is no error without an etag."""
+
+    def transact(self, operations: Sequence[Operation], metadata: Mapping[str, str]) -> None:
+        """Carry out all operations or none."""
+        raise NotImplementedError
+
+    def query(self, query: bytes, metadata: Mapping[str, str]) -> QueryResult:
+        """The values that a query selects."""
+        raise NotImplementedError
+
+    def bulk_get(self, keys: Sequence[str], metadata: Mapping[str, str]) -> list[BulkItem]:
+        """The values under many keys, in their order; what fails for one key is said in its item."""
+        return [self._bulk_item(key, metadata) for key in keys]
+
+    def _bulk_item(self, key: str, metadata: Mapping[str, str]) -> BulkItem:
+        try:
+            item = self.get(key, metadata)
+        except ComponentError as error:
+            return BulkItem(key, error=str(error))
+        return BulkItem(key) if item is None else BulkItem(key, item.data, item.etag, item.metadata)
+
+    def reset(self) -> None:
+        """Forget everything that was stored."""
+
+    def close(self) -> None:
+        """Let go of what is outside of this process."""
+
+
+CONCURRENCY = ("", "first-write", "last-write")
+CONSISTENCY = ("", "eventual", "strong")
+
+
+def check_options(request: Operation) -> None:
+    """Refuse concurrency and consistency modes that do not exist (components-contrib state/requests.go)."""
+    if request.concurrency not in CONCURRENCY:
+        raise ComponentError(f"unrecognized concurrency model '{request.concurrency}'")
+    if request.consistency not in CONSISTENCY:
+        raise ComponentError(f"unrecognized consistency model '{request.consistency}'")

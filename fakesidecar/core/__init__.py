@@ -1,0 +1,76 @@
+"""The core: the building blocks, in Python's terms, without I/O.
+
+The doors unpack requests, call here and pack the answers; `core.state.get("store", "key")` is all there is to
+it. One lock guards what is kept in this process, and is held for microseconds; components that wait for
+something outside of it (a real Redis) are called without the lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+from fakesidecar.call import Onion
+from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.state import StateBlock
+from fakesidecar.options import Options
+from fakesidecar.resources.component import Component
+
+
+class Block(Protocol):
+    """A building block that holds components."""
+
+    def add(self, spec: Component, component: Any, /) -> None:
+        """Load a component under its name."""
+
+    def blocking(self, name: str) -> bool:
+        """Whether calls to the component of that name may wait for something outside of this process."""
+
+    def reset(self) -> None:
+        """Forget what was stored; components stay."""
+
+    def close(self) -> None:
+        """Let go of everything outside of this process."""
+
+
+class Core:
+    """All building blocks of one sidecar."""
+
+    def __init__(self, options: Options, around: Surroundings) -> None:
+        self.options = options
+        self.app_id = options.app_id
+        self.around = around
+        self.clock = around.clock
+        self.onion = Onion()
+        self._lock = threading.RLock()
+        self.state = StateBlock(self)
+        self.blocks: dict[str, Block] = {"state": self.state}
+        """By the name that the block's files have in every layer; in the order in which they start."""
+        self.components: list[tuple[Component, Any]] = []
+        """What is loaded, in order."""
+
+    def guard(self, blocking: bool) -> AbstractContextManager[Any]:
+        """The lock for a component that lives in this process, nothing for one that waits for another."""
+        return nullcontext() if blocking else self._lock
+
+    def add(self, spec: Component, component: Any) -> None:
+        """Give a component, ready to be used, to its building block."""
+        self.blocks[component.component_type.block].add(spec, component)
+        self.components.append((spec, component))
+
+    def blocking(self, block: str, component: str) -> bool:
+        """Whether a call to a component may wait for something outside of this process."""
+        owner = self.blocks.get(block)
+        return owner is not None and owner.blocking(component)
+
+    def reset(self) -> None:
+        """Forget all that was stored, locked, subscribed to or set; components stay."""
+        with self._lock:
+            for block in self.blocks.values():
+                block.reset()
+
+    def close(self) -> None:
+        """Let go of everything outside of this process."""
+        for block in self.blocks.values():
+            block.close()

@@ -1,0 +1,226 @@
+"""The state building block: stores by name, key prefixes, etags, transactions, queries.
+
+Follows dapr pkg/components/state (key prefixes), pkg/api/universal and pkg/state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fakesidecar.components.state import BulkItem, Delete, Item, Operation, QueryResult, StateStore, Upsert
+from fakesidecar.errors import (
+    ComponentError,
+    EtagInvalid,
+    EtagMismatch,
+    IllegalKey,
+    QueryFailed,
+    QueryNotSupported,
+    StateBulkDeleteFailed,
+    StateBulkGetFailed,
+    StateDeleteFailed,
+    StateGetFailed,
+    StateSaveFailed,
+    StateStoreNotConfigured,
+    StateStoreNotFound,
+    TransactionFailed,
+    TransactionsNotSupported,
+)
+from fakesidecar.resources.component import Component
+
+if TYPE_CHECKING:
+    from fakesidecar.core import Core
+
+SEPARATOR = "||"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A store, and the prefix that its keys get."""
+
+    store: StateStore
+    prefix: str
+
+
+class StateBlock:
+    """`get`, `save`, `delete`, transactions and queries on the stores that are loaded."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._loaded: dict[str, Loaded] = {}
+
+    # --- components ---
+
+    def add(self, spec: Component, store: StateStore) -> None:
+        """Load a store under its component's name."""
+        self._loaded[spec.name] = Loaded(store, self._prefix(spec))
+
+    def _prefix(self, spec: Component) -> str:
+        strategy = next((v for k, v in spec.metadata.items() if k.lower() == "keyprefix"), "").lower()
+        around = self._core.around
+        if SEPARATOR in strategy:
+            error = IllegalKey(key=strategy, store=spec.name)
+            raise ComponentError(f"failed to save lock keyprefix: {error.go_text}")
+        if strategy == "none":
+            return ""
+        if strategy == "name":
+            owner = spec.name
+        elif strategy in ("", "appid"):
+            owner = around.app_id
+        elif strategy == "namespace":
+            owner = f"{around.namespace}.{around.app_id}" if around.namespace and around.app_id else around.app_id
+        else:
+            owner = strategy
+        return f"{owner}{SEPARATOR}" if owner else ""
+
+    def names(self) -> list[str]:
+        """The names of all stores."""
+        return list(self._loaded)
+
+    def store(self, name: str) -> StateStore:
+        """The store of that name."""
+        return self._find(name).store
+
+    def _find(self, name: str) -> Loaded:
+        try:
+            return self._loaded[name]
+        except KeyError:
+            error = StateStoreNotFound if self._loaded else StateStoreNotConfigured
+            raise error(store=name) from None
+
+    def blocking(self, name: str) -> bool:
+        """Whether the store of that name waits for something outside of this process."""
+        loaded = self._loaded.get(name)
+        return loaded is not None and loaded.store.blocking
+
+    def reset(self) -> None:
+        """Empty every store."""
+        for loaded in self._loaded.values():
+            loaded.store.reset()
+
+    def close(self) -> None:
+        """Let go of everything outside of this process."""
+        for loaded in self._loaded.values():
+            loaded.store.close()
+
+    # --- the API ---
+
+    def get(self, store: str, key: str, *, metadata: Mapping[str, str] = {}, consistency: str = "") -> Item | None:
+        """The value under `key`, None when there is none."""
+        loaded = self._find(store)
+        full = self._full_key(loaded, store, key)
+        try:
+            with self._core.guard(loaded.store.blocking):
+                return loaded.store.get(full, metadata, consistency)
+        except ComponentError as error:
+            raise StateGetFailed(key=key, store=store, cause=error) from error
+
+    def bulk_get(self, store: str, keys: Sequence[str], *, metadata: Mapping[str, str] = {}) -> list[BulkItem]:
+        """The values under many keys, in their order; a missing one has no data."""
+        loaded = self._find(store)
+        if not keys:
+            return []
+        full = [self._full_key(loaded, store, key) for key in keys]
+        try:
+            with self._core.guard(loaded.store.blocking):
+                found = loaded.store.bulk_get(full, metadata)
+        except ComponentError as error:
+            raise StateBulkGetFailed(message=str(error)) from error
+        return [replace(item, key=_without_prefix(item.key)) for item in found]
+
+    def save(self, store: str, requests: Sequence[Upsert]) -> None:
+        """Save one value, or many independently of each other."""
+        loaded = self._find(store)
+        full = [replace(request, key=self._full_key(loaded, store, request.key)) for request in requests]
+        try:
+            self._each(loaded, full)
+        except ComponentError as error:
+            raise StateSaveFailed(store=store, cause=error) from error
+
+    def delete(self, store: str, request: Delete) -> None:
+        """Delete one key."""
+        loaded = self._find(store)
+        full = replace(request, key=self._full_key(loaded, store, request.key))
+        try:
+            self._each(loaded, [full])
+        except ComponentError as error:
+            raise StateDeleteFailed(key=request.key, cause=error) from error
+
+    def bulk_delete(self, store: str, requests: Sequence[Delete]) -> None:
+        """Delete many keys, independently of each other."""
+        loaded = self._find(store)
+        full = [replace(request, key=self._full_key(loaded, store, request.key)) for request in requests]
+        try:
+            self._each(loaded, full)
+        except ComponentError as error:
+            raise StateBulkDeleteFailed(store=store, cause=error) from error
+
+    def transact(self, store: str, operations: Sequence[Operation], *, metadata: Mapping[str, str] = {}) -> None:
+        """Carry out all operations or none."""
+        loaded = self._find(store)
+        self.check_transactional(store)
+        full = [replace(operation, key=self._full_key(loaded, store, operation.key)) for operation in operations]
+        if not full:
+            return
+        try:
+            with self._core.guard(loaded.store.blocking):
+                loaded.store.transact(full, metadata)
+        except ComponentError as error:
+            raise TransactionFailed(cause=error) from error
+
+    def check_transactional(self, store: str) -> None:
+        """Refuse a store that has no transactions."""
+        if "TRANSACTIONAL" not in self._find(store).store.features:
+            raise TransactionsNotSupported(store=store)
+
+    def check_key(self, store: str, key: str) -> None:
+        """Refuse a key that contains the separator of prefix and key."""
+        if SEPARATOR in key:
+            raise IllegalKey(key=key, store=store)
+
+    def query(self, store: str, query: bytes, *, metadata: Mapping[str, str] = {}) -> QueryResult:
+        """The values that a JSON query selects."""
+        loaded = self._find(store)
+        if "QUERY_API" not in loaded.store.features:
+            raise QueryNotSupported(store=store)
+        try:
+            with self._core.guard(loaded.store.blocking):
+                found = loaded.store.query(query, metadata)
+        except ComponentError as error:
+            raise QueryFailed(store=store, cause=error) from error
+        return replace(found, items=[replace(item, key=_without_prefix(item.key)) for item in found.items])
+
+    # --- inside ---
+
+    def _full_key(self, loaded: Loaded, store: str, key: str) -> str:
+        self.check_key(store, key)
+        return loaded.prefix + key
+
+    def _each(self, loaded: Loaded, requests: Sequence[Operation]) -> None:
+        failures: list[ComponentError] = []
+        with self._core.guard(loaded.store.blocking):
+            # One goroutine per item, and the last one started runs first: so are failures listed.
+            for request in (*requests[-1:], *requests[:-1]):
+                try:
+                    loaded.store.delete(request) if isinstance(request, Delete) else loaded.store.set(request)
+                except ComponentError as error:
+                    failures.append(error)
+        if len(requests) == 1 and failures:
+            raise failures[0]
+        if failures:
+            raise _joined(failures)
+
+
+def _joined(failures: Sequence[ComponentError]) -> ComponentError:
+    """The failures of a bulk operation as one (components-contrib state/bulk.go, doBulkSetDelete)."""
+    text = "\n".join(str(failure) for failure in failures)
+    if all(isinstance(failure, EtagMismatch) for failure in failures):
+        return EtagMismatch(text)
+    if all(isinstance(failure, EtagMismatch | EtagInvalid) for failure in failures):
+        return EtagInvalid(text) if isinstance(failures[0], EtagInvalid) else EtagMismatch(text)
+    return ComponentError(text)
+
+
+def _without_prefix(key: str) -> str:
+    return key.split(SEPARATOR, 2)[1] if SEPARATOR in key else key

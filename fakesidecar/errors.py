@@ -1,0 +1,487 @@
+"""Every error that the sidecar answers with: one class per Dapr error code, rendered by both doors.
+
+A class says its HTTP `errorCode`, its gRPC status, its HTTP status and its message; what else belongs to the
+answer (google.rpc details) follows from its family, as daprd has three (dapr pkg/messages, pkg/api/errors):
+
+- `plain`  - code and message, no details (`messages.APIError`);
+- `basic`  - over gRPC one ErrorInfo whose reason is the error code; over HTTP as plain (`apierrors.Basic`);
+- `rich`   - details over both doors, an ErrorInfo with a reason of its own last (`kit/errors.Error`).
+
+Adding an error means adding a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from grpc import StatusCode
+
+DOMAIN = "dapr.io"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """google.rpc.ErrorInfo."""
+
+    reason: str
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceInfo:
+    """google.rpc.ResourceInfo."""
+
+    type: str
+    name: str
+    owner: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRequest:
+    """google.rpc.BadRequest with one field violation."""
+
+    field: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """google.rpc.Help with one link."""
+
+    url: str
+    description: str
+
+
+Detail = ErrorInfo | ResourceInfo | BadRequest | Help
+
+
+class ComponentError(Exception):
+    """What a component reports; the building block that asked it turns it into an `ApiError`."""
+
+
+class EtagMismatch(ComponentError):
+    """The etag given is not the one stored."""
+
+    def __init__(self, inner: str = "") -> None:
+        super().__init__("possible etag mismatch. error from state store" + (f": {inner}" if inner else ""))
+
+
+class EtagInvalid(ComponentError):
+    """The etag given is none that the store could have made."""
+
+    def __init__(self, inner: str = "") -> None:
+        super().__init__("invalid etag value" + (f": {inner}" if inner else ""))
+
+
+class ApiError(Exception):
+    """An answer that is an error."""
+
+    code: ClassVar[str] = "ERROR"
+    family: ClassVar[str] = "plain"
+    reason: ClassVar[str] = ""
+    template: ClassVar[str] = "{message}"
+    grpc: StatusCode = StatusCode.UNKNOWN
+    http: int = 500
+
+    def __init_subclass__(
+        cls,
+        *,
+        code: str | None = None,
+        grpc: StatusCode | None = None,
+        http: int | None = None,
+        family: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        if code is not None:
+            cls.code = code
+        if grpc is not None:
+            cls.grpc = grpc
+        if http is not None:
+            cls.http = http
+        if family is not None:
+            cls.family = family
+        if reason is not None:
+            cls.reason = reason
+
+    def __init__(self, *details: Detail, info: Mapping[str, str] | None = None, **values: Any) -> None:
+        self.message = self.template.format(**values)
+        self.info = info
+        self._details = details
+        super().__init__(self.message)
+
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        """The details of the answer over gRPC, in order."""
+        if self.family == "plain":
+            return ()
+        return (*self._details, ErrorInfo(self.reason or self.code, self.info))
+
+    @property
+    def http_details(self) -> tuple[Detail, ...]:
+        """The details of the answer over HTTP, in order."""
+        return self.details if self.family == "rich" else ()
+
+    @property
+    def go_text(self) -> str:
+        """What Go prints when the error is part of another one's message."""
+        name = "".join(word.capitalize() for word in self.grpc.name.split("_"))
+        return f"api error: code = {'OK' if name == 'Ok' else name} desc = {self.message}"
+
+
+# --- what is no error of Dapr's own -------------------------------------------------------------------------
+
+
+class PlainError(ApiError):
+    """An error that daprd passes on as it comes: gRPC UNKNOWN, HTTP 500 `ERROR`."""
+
+    template = "{message}"
+
+
+class MalformedRequest(ApiError, code="ERR_MALFORMED_REQUEST", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """The request cannot be read."""
+
+
+class MalformedBody(MalformedRequest):
+    """The body of an HTTP request cannot be read."""
+
+    template = "failed deserializing HTTP body: {cause}"
+
+
+class BodyUnreadable(ApiError, code="ERR_BODY_READ", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """The body of an HTTP request did not arrive whole."""
+
+    template = "failed to read request body: {cause}"
+
+
+class Unimplemented(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEMENTED, http=501):
+    """The API exists, but this sidecar does not serve it."""
+
+    template = "this API is currently not implemented"
+
+
+# --- health ---------------------------------------------------------------------------------------------------
+
+
+class NotReady(ApiError, code="ERR_HEALTH_NOT_READY", http=500):
+    """Something that the sidecar waits for is not there yet."""
+
+    template = "dapr is not ready: [{targets}]"
+
+
+class OutboundNotReady(ApiError, code="ERR_OUTBOUND_HEALTH_NOT_READY", http=500):
+    """The sidecar cannot be called yet."""
+
+    template = "dapr outbound is not ready"
+
+
+class AppIdDoesNotMatch(ApiError, code="ERR_HEALTH_APPID_NOT_MATCH", http=500):
+    """The health of another app was asked for."""
+
+    template = "dapr app-id does not match"
+
+
+# --- invocation -------------------------------------------------------------------------------------------------
+
+
+class InvocationError(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, http=500):
+    """An app could not be called."""
+
+    template = "failed to invoke, id: {app_id}, err: {cause}"
+
+
+class NoTargetApp(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, http=404):
+    """A path that is no API's, and no app named to hand it to."""
+
+    template = "failed getting app id either from the URL path or the header dapr-app-id"
+
+
+# --- state ------------------------------------------------------------------------------------------------------
+
+
+class StateStoreNotConfigured(
+    ApiError,
+    code="ERR_STATE_STORE_NOT_CONFIGURED",
+    grpc=StatusCode.FAILED_PRECONDITION,
+    http=500,
+    family="rich",
+    reason="DAPR_STATE_NOT_CONFIGURED",
+):
+    """No state store is loaded at all."""
+
+    template = "state store {store} is not configured"
+
+
+class StateStoreNotFound(
+    ApiError,
+    code="ERR_STATE_STORE_NOT_FOUND",
+    grpc=StatusCode.INVALID_ARGUMENT,
+    http=400,
+    family="rich",
+    reason="DAPR_STATE_NOT_FOUND",
+):
+    """No state store of that name is loaded."""
+
+    template = "state store {store} is not found"
+
+
+class IllegalKey(
+    ApiError,
+    code="ERR_MALFORMED_REQUEST",
+    grpc=StatusCode.INVALID_ARGUMENT,
+    http=400,
+    family="rich",
+    reason="DAPR_STATE_ILLEGAL_KEY",
+):
+    """A key contains `||`, which separates the prefix from the key."""
+
+    template = "input key/keyPrefix '{key}' can't contain '||'"
+
+    def __init__(self, *, key: str, store: str) -> None:
+        self.key, self.store = key, store
+        message = self.template.format(key=key)
+        super().__init__(BadRequest(key, message), ResourceInfo("state", store), key=key)
+
+
+class TransactionsNotSupported(
+    ApiError,
+    code="ERR_STATE_STORE_NOT_SUPPORTED",
+    grpc=StatusCode.UNIMPLEMENTED,
+    http=500,
+    family="rich",
+    reason="DAPR_STATE_TRANSACTIONS_NOT_SUPPORTED",
+):
+    """The store has no transactions."""
+
+    template = "state store {store} doesn't support transactions"
+
+    def __init__(self, *, store: str) -> None:
+        link = Help(
+            "https://docs.dapr.io/reference/components-reference/supported-state-stores/",
+            "Check the list of state stores and the features they support",
+        )
+        super().__init__(link, ResourceInfo("state", store), store=store)
+
+
+class QueryNotSupported(
+    ApiError,
+    code="ERR_STATE_STORE_NOT_SUPPORTED",
+    grpc=StatusCode.INTERNAL,
+    http=500,
+    family="rich",
+    reason="DAPR_STATE_QUERYING_NOT_SUPPORTED",
+):
+    """The store cannot be queried."""
+
+    template = "state store does not support querying"
+
+    def __init__(self, *, store: str) -> None:
+        super().__init__(ResourceInfo("state", store))
+
+
+class QueryFailed(
+    ApiError,
+    code="ERR_STATE_QUERY",
+    grpc=StatusCode.INTERNAL,
+    http=500,
+    family="rich",
+    reason="DAPR_STATE_QUERY_FAILED",
+):
+    """The store did not take the query."""
+
+    template = "state store {store} query failed: {cause}"
+
+    def __init__(self, *, store: str, cause: object) -> None:
+        super().__init__(ResourceInfo("state", store), store=store, cause=cause)
+
+
+class StateGetFailed(ApiError, code="ERR_STATE_GET", grpc=StatusCode.INTERNAL, http=500, family="basic"):
+    """The store could not read."""
+
+    template = "fail to get {key} from state store {store}: {cause}"
+
+
+class StateBulkGetFailed(ApiError, code="ERR_STATE_BULK_GET", grpc=StatusCode.UNKNOWN, http=500):
+    """The store could not read many keys."""
+
+
+class StateKeyEmpty(ApiError, code="ERR_STATE_SAVE", grpc=StatusCode.INVALID_ARGUMENT, http=400, family="basic"):
+    """A state is to be saved under no key."""
+
+    template = "state key cannot be empty"
+
+
+class EtagSensitive(ApiError, grpc=StatusCode.INTERNAL, http=500, family="basic"):
+    """A write that failed, with another status when it was for its etag."""
+
+    def __init__(self, *, cause: ComponentError, **values: Any) -> None:
+        super().__init__(cause=cause, **values)
+        if isinstance(cause, EtagMismatch):
+            self.grpc, self.http = StatusCode.ABORTED, 409
+        elif isinstance(cause, EtagInvalid):
+            self.grpc, self.http = StatusCode.INVALID_ARGUMENT, 400
+
+
+class StateSaveFailed(EtagSensitive, code="ERR_STATE_SAVE"):
+    """The store did not save."""
+
+    template = "failed saving state in state store {store}: {cause}"
+
+
+class StateDeleteFailed(EtagSensitive, code="ERR_STATE_DELETE"):
+    """The store did not delete."""
+
+    template = "failed deleting state with key {key}: {cause}"
+
+
+class StateBulkDeleteFailed(EtagSensitive, code="ERR_STATE_BULK_DELETE"):
+    """The store did not delete many keys."""
+
+    template = "failed deleting state in state store {store}: {cause}"
+
+
+class StateOperationNotSupported(
+    ApiError, code="ERR_NOT_SUPPORTED_STATE_OPERATION", grpc=StatusCode.UNIMPLEMENTED, http=400, family="basic"
+):
+    """A transaction contains something that is neither an upsert nor a delete."""
+
+    template = "operation type {operation} not supported"
+
+
+class TransactionFailed(ApiError, code="ERR_STATE_TRANSACTION", grpc=StatusCode.INTERNAL, http=500, family="basic"):
+    """The store refused a transaction, for whatever reason, etags included."""
+
+    template = "error while executing state transaction: {cause}"
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------
+
+
+class SecretStoresNotConfigured(
+    ApiError, code="ERR_SECRET_STORES_NOT_CONFIGURED", grpc=StatusCode.FAILED_PRECONDITION, http=500
+):
+    """No secret store is loaded at all."""
+
+    template = "secret store is not configured"
+
+
+class SecretStoreNotFound(ApiError, code="ERR_SECRET_STORE_NOT_FOUND", grpc=StatusCode.INVALID_ARGUMENT, http=401):
+    """No secret store of that name is loaded."""
+
+    template = "failed finding secret store with key {store}"
+
+
+class SecretAccessDenied(ApiError, code="ERR_PERMISSION_DENIED", grpc=StatusCode.PERMISSION_DENIED, http=403):
+    """A scope of the Configuration keeps the secret from this app."""
+
+    template = "access denied by policy to get {key} from {store}"
+
+
+class SecretGetFailed(ApiError, code="ERR_SECRET_GET", grpc=StatusCode.INTERNAL, http=500):
+    """The store has no such secret, or failed."""
+
+    template = "failed getting secret with key {key} from secret store {store}: {cause}"
+
+
+class SecretBulkGetFailed(ApiError, code="ERR_SECRET_GET", grpc=StatusCode.INTERNAL, http=500):
+    """The store could not list its secrets."""
+
+    template = "failed getting secrets from secret store {store}: {cause}"
+
+
+# --- configuration ----------------------------------------------------------------------------------------------
+
+
+class ConfigurationStoresNotConfigured(
+    ApiError,
+    code="ERR_CONFIGURATION_STORE_NOT_CONFIGURED",
+    grpc=StatusCode.FAILED_PRECONDITION,
+    http=500,
+    family="basic",
+):
+    """No configuration store is loaded at all."""
+
+    template = "configuration stores not configured"
+
+
+class ConfigurationStoreNotFound(
+    ApiError,
+    code="ERR_CONFIGURATION_STORE_NOT_FOUND",
+    grpc=StatusCode.INVALID_ARGUMENT,
+    http=400,
+    family="basic",
+):
+    """No configuration store of that name is loaded."""
+
+    template = "configuration store {store} not found"
+
+
+class ConfigurationGetFailed(
+    ApiError, code="ERR_CONFIGURATION_GET", grpc=StatusCode.INTERNAL, http=500, family="basic"
+):
+    """The store could not read."""
+
+    template = "failed to get {keys} from Configuration store {store}: {cause}"
+
+
+class ConfigurationSubscribeFailed(
+    ApiError, code="ERR_CONFIGURATION_SUBSCRIBE", grpc=StatusCode.INVALID_ARGUMENT, http=500, family="basic"
+):
+    """The store took no subscription."""
+
+    template = "failed to subscribe {keys} from Configuration store {store}: {cause}"
+
+
+class AppChannelMissing(ApiError, code="ERR_APP_CHANNEL_NIL", http=500):
+    """There is no app to tell of configuration updates."""
+
+    template = "app channel is not initialized. cannot subscribe to configuration updates"
+
+
+# --- lock ---------------------------------------------------------------------------------------------------------
+
+
+class LockStoreNotConfigured(
+    ApiError, code="ERR_LOCK_STORE_NOT_CONFIGURED", grpc=StatusCode.FAILED_PRECONDITION, http=500
+):
+    """No lock store is loaded at all."""
+
+    template = "lock store is not configured"
+
+
+class LockStoreNotFound(ApiError, code="ERR_LOCK_STORE_NOT_FOUND", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """No lock store of that name is loaded."""
+
+    template = "lock store {store} not found"
+
+
+class ExpiryNotPositive(MalformedRequest):
+    """A lease that would end before it begins."""
+
+    template = "ExpiryInSeconds is not positive in lock store {store}"
+
+
+class ResourceIdEmpty(MalformedRequest):
+    """A lock on nothing."""
+
+    template = "ResourceId is empty in lock store {store}"
+
+
+class LockOwnerEmpty(MalformedRequest):
+    """A lock for nobody."""
+
+    template = "LockOwner is empty in lock store {store}"
+
+
+class TryLockFailed(ApiError, code="ERR_TRY_LOCK", grpc=StatusCode.INTERNAL, http=500):
+    """The store could not lock."""
+
+    template = "failed to try acquiring lock: {cause}"
+
+
+class UnlockFailed(ApiError, code="ERR_UNLOCK", grpc=StatusCode.INTERNAL, http=500):
+    """The store could not unlock."""
+
+    template = "failed to release lock: {cause}"

@@ -1,0 +1,82 @@
+"""What is Go's stays here: where daprd's answers show the language it is written in, this package knows how.
+
+Everything raises `GoError`, whose text is the one that Go prints.
+"""
+
+from __future__ import annotations
+
+from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
+from fakesidecar.golang.error import GoError
+from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
+from fakesidecar.golang.mapstructure import map_structure
+from fakesidecar.golang.numbers import (
+    atoi,
+    format_duration,
+    format_float,
+    format_rfc3339,
+    parse_bool,
+    parse_duration,
+    parse_duration_nanoseconds,
+    parse_int,
+    parse_quantity,
+    parse_uint,
+)
+from fakesidecar.golang.protojson import parse_protojson
+from fakesidecar.golang.shapes import (
+    ANY,
+    BOOL,
+    INT,
+    INT32,
+    INT64,
+    TEXT,
+    UINT32,
+    Field,
+    ListOf,
+    MapOf,
+    Optional,
+    Shape,
+    Struct,
+)
+from fakesidecar.golang.text import canonical_header_key, path_unescape, query_unescape, quote, sprint
+from fakesidecar.golang.tree import Number
+
+__all__ = [
+    "ANY",
+    "BOOL",
+    "INT",
+    "INT32",
+    "INT64",
+    "TEXT",
+    "UINT32",
+    "Field",
+    "GoError",
+    "ListOf",
+    "MapOf",
+    "Number",
+    "Optional",
+    "RawJson",
+    "Shape",
+    "Struct",
+    "atoi",
+    "canonical_header_key",
+    "decode_first",
+    "format_duration",
+    "format_float",
+    "format_rfc3339",
+    "map_structure",
+    "marshal",
+    "marshal_fastest",
+    "parse_bool",
+    "parse_duration",
+    "parse_duration_nanoseconds",
+    "parse_int",
+    "parse_protojson",
+    "parse_quantity",
+    "parse_uint",
+    "path_unescape",
+    "query_unescape",
+    "quote",
+    "sprint",
+    "unmarshal",
+    "unmarshal_into",
+]

@@ -1,0 +1,114 @@
+"""Which function serves which RPC."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from google.protobuf.message import Message
+
+from dapr_client import wire
+from fakesidecar.call import Call
+
+if TYPE_CHECKING:
+    from fakesidecar.errors import ApiError
+
+
+@dataclass(slots=True)
+class Context:
+    """What belongs to a call besides its message."""
+
+    metadata: tuple[tuple[str, str | bytes], ...] = ()
+    """What the caller sent, in order."""
+    header: list[tuple[str, str | bytes]] = field(default_factory=list)
+    """Initial metadata of the answer."""
+    trailer: list[tuple[str, str | bytes]] = field(default_factory=list)
+
+    def first(self, name: str) -> str | None:
+        """The first value of a name in the caller's metadata."""
+        for key, value in self.metadata:
+            if key == name:
+                return value if isinstance(value, str) else value.decode(errors="replace")
+        return None
+
+    def texts(self) -> Mapping[str, str]:
+        """The caller's metadata with the first value of each name; binary values are left out."""
+        out: dict[str, str] = {}
+        for key, value in self.metadata:
+            if isinstance(value, str):
+                out.setdefault(key, value)
+        return out
+
+
+class Stream(ABC):
+    """The sidecar's end of a streaming call, as a handler sees it.
+
+    A handler sends with `send`, ends the call with `finish`, and sets the callbacks for what the client does.
+    All of it may be used from any thread, and never waits.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.on_message: Callable[[Any], None] = lambda message: None
+        """The client sent a message (not called for server-streaming calls)."""
+        self.on_half_close: Callable[[], None] = lambda: None
+        """The client will send no more."""
+        self.on_close: Callable[[], None] = lambda: None
+        """The call is over, whoever ended it."""
+
+    @abstractmethod
+    def send(self, message: Message) -> None:
+        """Send a message to the client."""
+
+    @abstractmethod
+    def finish(self, error: ApiError | None = None) -> None:
+        """End the call, with OK or with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An RPC and the function that serves it."""
+
+    method: wire.Method
+    function: Callable[..., Any]
+    block: str
+    operation: str
+    component_field: str
+    target_field: str
+
+    def call(self, request: Message, context: Context) -> Call:
+        """The request as interceptors see it."""
+        return Call(
+            self.block,
+            self.operation,
+            getattr(request, self.component_field) if self.component_field else "",
+            getattr(request, self.target_field) if self.target_field else "",
+            context.texts(),
+            "grpc",
+        )
+
+
+SERVED: dict[str, Served] = {}
+"""By gRPC path: `/dapr.proto.runtime.v1.Dapr/GetState`."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def serves(*names: str, call: str, component: str = "", target: str = "", service: str = wire.DAPR) -> Callable[[F], F]:
+    """Serve the RPCs of these names with the function.
+
+    Unary: `function(core, request, context) -> response`. Server streaming: `function(core, request, stream)`.
+    Bidirectional: `function(core, stream)`. `call` is `block.operation`; `component` and `target` are the
+    fields of the request that name them.
+    """
+
+    def register(function: F) -> F:
+        block, _, operation = call.partition(".")
+        for name in names:
+            method = wire.method(service, name)
+            SERVED[method.path] = Served(method, function, block, operation, component, target)
+        return function
+
+    return register

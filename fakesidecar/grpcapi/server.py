@@ -1,0 +1,177 @@
+"""The gRPC door on a port or a Unix socket: grpc.aio on the sidecar's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from fakesidecar.errors import ApiError
+from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.registry import Context, Served, Stream
+from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
+
+UNLIMITED = -1
+
+
+class GrpcServer:
+    """One sidecar's gRPC door."""
+
+    def __init__(self, api: GrpcApi) -> None:
+        self.api = api
+        self.port = 0
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self, addresses: Sequence[str], port: int) -> None:
+        """Listen on the addresses (all on one port; 0 asks for a free one), or on `unix:` targets."""
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 0),
+                # The sidecar counts bytes itself: the refusal is daprd's.
+                ("grpc.max_receive_message_length", UNLIMITED),
+                ("grpc.max_send_message_length", UNLIMITED),
+            ]
+        )
+        self._server.add_generic_rpc_handlers((_Handlers(self.api),))
+        for address in addresses:
+            if address.startswith("unix:"):
+                self._server.add_insecure_port(address)
+            else:
+                self.port = self._server.add_insecure_port(f"{address}:{self.port or port}")
+        await self._server.start()
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Stop listening; calls under way get `grace` seconds."""
+        if self._server is not None:
+            await self._server.stop(grace)
+            self._server = None
+
+
+class _Handlers(grpc.GenericRpcHandler):
+    def __init__(self, api: GrpcApi) -> None:
+        self.api = api
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        path = handler_call_details.method
+        served = self.api.find(path)
+        if served is None:
+            return grpc.stream_stream_rpc_method_handler(self._unknown(path))
+        if served.method.server_streaming or served.method.client_streaming:
+            return self._streaming(served)
+        return grpc.unary_unary_rpc_method_handler(self._unary(served))
+
+    def _unary(self, served: Served) -> Any:
+        async def behaviour(data: bytes, rpc: Any) -> bytes:
+            context = Context(tuple(rpc.invocation_metadata() or ()))
+            try:
+                ready = self.api.prepare(served, data, context)
+                if ready.blocking:
+                    reply = await asyncio.get_running_loop().run_in_executor(None, ready.run)
+                else:
+                    reply = ready.run()
+            except ApiError as error:
+                await _abort(rpc, context, error)
+                raise  # not reached: abort raises
+            _set_metadata(rpc, context)
+            return reply
+
+        return behaviour
+
+    def _streaming(self, served: Served) -> Any:
+        if served.method.client_streaming:
+
+            async def bidirectional(requests: AsyncIterator[bytes], rpc: Any) -> None:
+                await self._run_stream(served, rpc, None, requests)
+
+            return grpc.stream_stream_rpc_method_handler(bidirectional)
+
+        async def server_streaming(data: bytes, rpc: Any) -> None:
+            await self._run_stream(served, rpc, data, None)
+
+        return grpc.unary_stream_rpc_method_handler(server_streaming)
+
+    async def _run_stream(
+        self, served: Served, rpc: Any, data: bytes | None, requests: AsyncIterator[bytes] | None
+    ) -> None:
+        context = Context(tuple(rpc.invocation_metadata() or ()))
+        stream = _AioStream(context)
+        reader: asyncio.Task[None] | None = None
+        try:
+            self.api.admit(served.method.path, context)
+            self.api.open(served, stream, data)
+            if requests is not None:
+                reader = asyncio.create_task(self._read(served, stream, requests))
+            async for message in stream.outgoing():
+                await rpc.write(message.SerializeToString())
+        except ApiError as error:
+            await _abort(rpc, context, error)
+        finally:
+            if reader is not None:
+                reader.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await reader
+            stream.on_close()
+
+    async def _read(self, served: Served, stream: Stream, requests: AsyncIterator[bytes]) -> None:
+        try:
+            async for data in requests:
+                stream.on_message(self.api.parse(served, data))
+        except ApiError as error:
+            stream.finish(error)
+        else:
+            stream.on_half_close()
+
+    def _unknown(self, path: str) -> Any:
+        async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:
+            context = Context(tuple(rpc.invocation_metadata() or ()))
+            try:
+                self.api.admit(path, context)
+                raise UnknownMethod(path=path)
+            except ApiError as error:
+                await _abort(rpc, context, error)
+
+        return behaviour
+
+
+class _AioStream(Stream):
+    """A stream whose messages are written by the event loop that it was opened on."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Message | ApiError | None] = asyncio.Queue()
+
+    def send(self, message: Message) -> None:
+        self._put(message)
+
+    def finish(self, error: ApiError | None = None) -> None:
+        self._put(error)
+
+    def _put(self, item: Message | ApiError | None) -> None:
+        # The loop may be gone when somebody else's thread is late.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+
+    async def outgoing(self) -> AsyncIterator[Message]:
+        """The messages to write, until the handler ends the call (an error is raised)."""
+        while (item := await self._queue.get()) is not None:
+            if isinstance(item, ApiError):
+                raise item
+            yield item
+
+
+def _set_metadata(rpc: Any, context: Context) -> None:
+    if context.trailer:
+        rpc.set_trailing_metadata(tuple(context.trailer))
+
+
+async def _abort(rpc: Any, context: Context, error: ApiError) -> None:
+    status = status_of(error)
+    if status.details:
+        context.trailer.append((DETAILS_KEY, status.details))
+    await rpc.abort(status.code, status.message, tuple(context.trailer))

@@ -1,0 +1,54 @@
+"""Errors as gRPC statuses, with their details."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc import StatusCode
+
+from fakesidecar import errors
+from fakesidecar.errors import ApiError
+
+DETAILS_KEY = "grpc-status-details-bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a call ended."""
+
+    code: StatusCode
+    message: str
+    details: bytes = b""
+    """A serialized google.rpc.Status; empty when there are no details."""
+
+
+def status_of(error: ApiError) -> Status:
+    """The status that an error is answered with."""
+    details = error.details
+    if not details:
+        return Status(error.grpc, error.message)
+    full = status_pb2.Status(code=error.grpc.value[0], message=error.message)
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(message_of(detail))
+        full.details.append(packed)
+    return Status(error.grpc, error.message, full.SerializeToString())
+
+
+def message_of(detail: errors.Detail) -> Message:
+    """A detail as its google.rpc message."""
+    match detail:
+        case errors.ErrorInfo(reason, metadata):
+            return error_details_pb2.ErrorInfo(reason=reason, domain=errors.DOMAIN, metadata=metadata or {})
+        case errors.ResourceInfo(type_, name, owner, description):
+            return error_details_pb2.ResourceInfo(
+                resource_type=type_, resource_name=name, owner=owner, description=description
+            )
+        case errors.BadRequest(field, description):
+            violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+            return error_details_pb2.BadRequest(field_violations=[violation])
+        case errors.Help(url, description):
+            return error_details_pb2.Help(links=[error_details_pb2.Help.Link(url=url, description=description)])

@@ -1,0 +1,138 @@
+"""Requests, responses, and which function serves which route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl
+
+from fakesidecar import golang
+from fakesidecar.call import Call
+
+if TYPE_CHECKING:
+    from fakesidecar.core import Core
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Request:
+    """An HTTP request, its body read."""
+
+    method: str
+    path: str
+    """As it was sent: escaped, without the query."""
+    query: str = ""
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+    body_error: str = ""
+    """Why the body is not all there (`stream too large`), empty when it is."""
+    params: dict[str, str] = field(default_factory=dict)
+    """The parts of the path that the route names, unescaped."""
+
+    def header(self, name: str) -> str | None:
+        """The first header of a name (lower case)."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def query_values(self, name: str) -> list[str]:
+        """All values of a query parameter."""
+        return [value for key, value in parse_qsl(self.query, keep_blank_values=True) if key == name]
+
+    def query_value(self, name: str) -> str:
+        """The first value of a query parameter, empty when there is none."""
+        return next(iter(self.query_values(name)), "")
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """`metadata.key=value` of the query: the first value of each key counts."""
+        out: dict[str, str] = {}
+        for key, value in parse_qsl(self.query, keep_blank_values=True):
+            if key.startswith("metadata."):
+                out.setdefault(key.removeprefix("metadata."), value)
+        return out
+
+
+@dataclass(slots=True)
+class Response:
+    """An HTTP response."""
+
+    status: int = 200
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+
+NO_CONTENT = 204
+
+
+def empty() -> Response:
+    """204, nothing to say."""
+    return Response(NO_CONTENT)
+
+
+def json_response(
+    value: Any, status: int = 200, *, newline: bool = False, headers: Iterable[tuple[str, str]] = ()
+) -> Response:
+    """JSON as Go writes it; `newline` for what upstream writes with an Encoder."""
+    body = golang.marshal(value) + (b"\n" if newline else b"")
+    return Response(status, [("content-type", "application/json"), *headers], body)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route and the function that serves it."""
+
+    method: str
+    pattern: tuple[str, ...]
+    """The segments of the path: `{name}` takes one, `{name...}` (last) all that are left."""
+    function: Callable[[Core, Request], Response]
+    block: str
+    operation: str
+    component_param: str
+    target_param: str
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """The path's parameters, still escaped; None when the path is not of this route."""
+        params: dict[str, str] = {}
+        for position, part in enumerate(self.pattern):
+            if part.endswith("...}"):
+                params[part[1:-4]] = "/".join(segments[position:])
+                return params if position < len(segments) else None
+            if position >= len(segments):
+                return None
+            if part.startswith("{"):
+                params[part[1:-1]] = segments[position]
+            elif part != segments[position]:
+                return None
+        return params if len(segments) == len(self.pattern) else None
+
+    def call(self, request: Request) -> Call:
+        """The request as interceptors see it."""
+        headers: Mapping[str, str] = {key.lower(): value for key, value in reversed(request.headers)}
+        return Call(
+            self.block,
+            self.operation,
+            request.params.get(self.component_param, ""),
+            request.params.get(self.target_param, ""),
+            headers,
+            "http",
+        )
+
+
+ROUTES: list[Route] = []
+
+F = TypeVar("F", bound=Callable[..., Response])
+
+
+def route(methods: str, *paths: str, call: str, component: str = "", target: str = "") -> Callable[[F], F]:
+    """Serve these methods (`"POST PUT"`) of these paths with the function; see `Route` for the rest."""
+
+    def register(function: F) -> F:
+        block, _, operation = call.partition(".")
+        for path in paths:
+            for method in methods.split():
+                pattern = tuple(path.strip("/").split("/"))
+                ROUTES.append(Route(method, pattern, function, block, operation, component, target))
+        return function
+
+    return register

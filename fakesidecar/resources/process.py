@@ -1,0 +1,176 @@
+"""Makes running components of declared ones: secrets, variables and templates filled in, each in its turn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fakesidecar.components.registry import ComponentType, Surroundings, block_of, find
+from fakesidecar.errors import ComponentError
+from fakesidecar.resources._yaml import text_of
+from fakesidecar.resources.component import Component
+from fakesidecar.resources.errors import StartupError, not_found, not_initialized
+
+log = logging.getLogger("fakesidecar.runtime.processor")
+secret_log = logging.getLogger("fakesidecar.runtime.processor.secret")
+
+GetSecret = Callable[[str, str], Mapping[str, str] | None]
+"""Store and secret name to the secret's keys and values; raises ComponentError; None: no such store is loaded."""
+
+
+def process(
+    components: Iterable[Component],
+    around: Surroundings,
+    *,
+    add: Callable[[Component, Any], None],
+    secret: GetSecret,
+) -> None:
+    """Make every component and hand it to `add`, in order; raises `StartupError` for the first that fails."""
+    for declared in components:
+        log.debug("Loading component: %s", declared.display_name)
+        try:
+            resolved = resolve(declared, around, secret)
+            if resolved is None:
+                continue
+            add(resolved, create(resolved, around))
+        except StartupError as error:
+            log.error("Failed to init component %s: %s", declared.display_name, error)
+            if not declared.ignore_errors:
+                raise
+            log.error("Ignoring error processing component: %s", error.message)
+        else:
+            log.info("Component loaded: %s", declared.display_name)
+
+
+def create(resolved: Component, around: Surroundings) -> Any:
+    """The component, ready to be used; raises `StartupError` in daprd's words when there is no such type or it refuses."""
+    implementation = find(resolved.type, resolved.version)
+    try:
+        if implementation is not None:
+            return implementation(resolved, around)
+        return not_yet_served(resolved)
+    except ComponentError as error:
+        raise not_initialized(resolved, str(error)) from error
+
+
+# --- filling in ----------------------------------------------------------------------------------
+
+
+def resolve(declared: Component, around: Surroundings, secret: GetSecret) -> Component | None:
+    """The component with its metadata filled in, None when its secret store is not loaded: then it waits for ever."""
+    metadata = {name: text_of(value) for name, value in declared.metadata.items()}
+    for name, variable in declared.env_refs.items():
+        if metadata.get(name):
+            continue
+        if readable(variable):
+            metadata[name] = around.environment.get(variable, "")
+        else:
+            secret_log.warning(
+                "Component %s references an env variable that isn't allowed: %s", declared.name, variable
+            )
+    for name, reference in declared.secret_refs.items():
+        try:
+            found = secret(declared.secret_store, reference.name)
+        except ComponentError as error:
+            secret_log.error("Error getting secret: %s (metadata %r; %s)", error, name, declared.declared)
+            continue
+        if found is None:
+            secret_log.warning(
+                "Component %s references a secret store that isn't loaded: %s", declared.name, declared.secret_store
+            )
+            if declared.secret_store:
+                return None
+            continue
+        key = reference.key or reference.name
+        if key in found:
+            metadata[name] = found[key]
+    return replace(declared, metadata={name: fill(declared, name, text, around) for name, text in metadata.items()})
+
+
+def readable(variable: str) -> bool:
+    """Whether a component may be given an environment variable (dapr pkg/runtime/processor/secret)."""
+    upper = variable.upper()
+    return upper != "APP_API_TOKEN" and not upper.startswith("DAPR_") and " " not in variable
+
+
+def fill(declared: Component, name: str, text: str, around: Surroundings) -> str:
+    """A metadata value with `{uuid}`, `{podName}`, `{namespace}` and `{appID}` replaced."""
+    if "{" not in text:
+        return text
+    while "{uuid}" in text:
+        text = text.replace("{uuid}", around.ids.uuid(), 1)
+    if "{podName}" in text:
+        pod = around.environment.get("POD_NAME", "")
+        if not pod:
+            reason = f"failed to parse metadata: property {name} refers to {{podName}} but podName is not set"
+            raise not_initialized(declared, reason)
+        text = text.replace("{podName}", pod)
+    return text.replace("{namespace}", f"{around.namespace}.{around.app_id}").replace("{appID}", around.app_id)
+
+
+# --- types whose block is not served yet ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What Dapr's component of a type says of itself, and what it does not start without."""
+
+    features: tuple[str, ...] = ()
+    required: str = ""
+    """The metadata property that must be there."""
+    complaint: str = ""
+    """What the component says when it is not."""
+
+
+KNOWN = {
+    "pubsub.in-memory": Known(("SUBSCRIBE_WILDCARDS",)),
+    "pubsub.redis": Known(),
+    "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
+    "bindings.http": Known(("OUTPUT_BINDING",)),
+    "bindings.localstorage": Known(
+        ("OUTPUT_BINDING",), "rootPath", "failed to parse metadata: property rootPath must not be empty"
+    ),
+    "bindings.redis": Known(("OUTPUT_BINDING",)),
+    "crypto.dapr.jwks": Known(),
+    "crypto.dapr.localstorage": Known(),
+    "conversation.echo": Known(),
+    "middleware.http.bearer": Known(),
+    "middleware.http.ratelimit": Known(),
+    "middleware.http.routeralias": Known(),
+    "middleware.http.routerchecker": Known(),
+    "middleware.http.uppercase": Known(),
+}
+"""Types of building blocks that are declared and listed, but have no operations here yet."""
+
+
+class NotYetServed:
+    """A component that is listed in the metadata and does nothing."""
+
+    def __init__(self, spec: Component, features: tuple[str, ...]) -> None:
+        self.spec = spec
+        self.features = features
+        self.component_type = ComponentType(spec.type, block_of(spec.type) or "", features=features)
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def not_yet_served(resolved: Component) -> NotYetServed:
+    """A stand-in for a component of a known type; raises `StartupError` for any other."""
+    known = KNOWN.get(resolved.type) if resolved.version.lower() in ("", "v0", "v1") else None
+    if known is None:
+        raise not_found(resolved)
+    if known.required and not property_of(resolved, known.required):
+        raise ComponentError(known.complaint)
+    return NotYetServed(resolved, known.features)
+
+
+def property_of(resolved: Component, name: str) -> str:
+    """A metadata property, its name in any case of letters."""
+    lower = name.lower()
+    return next((value for key, value in resolved.metadata.items() if key.lower() == lower), "")
