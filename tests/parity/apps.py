@@ -6,7 +6,7 @@ import http.server
 import json
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -98,7 +98,10 @@ class HttpApp(App):
             def handle_any(self) -> None:
                 app._handle(self)
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_HEAD = do_PATCH = do_TRACE = handle_any
+            def __getattr__(self, name: str) -> Callable[[], None]:
+                if name.startswith("do_"):  # whatever the verb
+                    return self.handle_any
+                raise AttributeError(name)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class names it so)
                 pass

@@ -49,11 +49,9 @@ def names_in(value: Json) -> set[str]:
 def follow(value: Json, path: list[str | int], otherwise: Json = None) -> Json:
     """The part of a value at a path, or `otherwise` where the path ends early."""
     for part in path:
-        if isinstance(value, Mapping) and part in value:
+        try:
             value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
-            value = value[part]
-        else:
+        except (LookupError, TypeError):
             return otherwise
     return value
 
@@ -113,8 +111,10 @@ def _headers(request: Json) -> dict[str, Json]:
 def _traces(requests: list[Json]) -> list[Json]:
     """The trace headers that came with each request that an application was sent."""
     return [
-        {**{name: _headers(request).get(name) for name in ("tracestate", "baggage")},
-         "traceparent": _trace(_headers(request).get("traceparent"))}
+        {
+            **{name: _headers(request).get(name) for name in ("tracestate", "baggage")},
+            "traceparent": _trace(_headers(request).get("traceparent")),
+        }
         for request in requests
     ]
 

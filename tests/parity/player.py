@@ -117,7 +117,7 @@ def play(recording: Json, command: Sequence[str]) -> Played:
     try:
         for step in recording["steps"]:
             player.step(step)
-    except Exception as error:  # noqa: BLE001 (whatever it is, the answers so far count)
+    except Exception as error:  # whatever it is, the answers so far count
         failure = f"{type(error).__name__}: {error}"
     finally:
         player.close()
@@ -171,6 +171,7 @@ class Player:
         self._apps: dict[str, App] = {}
         self._sidecars: dict[str, Sidecar] = {}
         self._running: list[Sidecar] = []
+        self._folders: list[Path] = []
         self._streams: dict[str, Stream] = {}
         self._ports: dict[str, int] = {}
         self._doors: dict[str, httpx.Client | grpc.Channel] = {}
@@ -180,6 +181,8 @@ class Player:
     def step(self, step: Json) -> None:
         """Make one step; an answer is kept under the step's id or name."""
         do = STEPS[step["do"]]
+        if do is Player.start_sidecar:
+            self._folders.append(new_folder())  # before the step is read: it may name its folder
         told = {key: self._told(value) for key, value in step.items() if key not in ("answer", "background")}
         name = step.get("id") or step.get("as")
         if step.get("background"):
@@ -216,9 +219,11 @@ class Player:
 
     def _filled(self, value: Json) -> Json:
         if isinstance(value, str):
-            return self._fill(value) if "$" in value else value
+            return self._fill(value)
         if isinstance(value, dict):
-            return {key if key.startswith("$") else self._filled(key): self._filled(item) for key, item in value.items()}
+            return {
+                key if key.startswith("$") else self._filled(key): self._filled(item) for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self._filled(item) for item in value]
         return value
@@ -226,7 +231,7 @@ class Player:
     def _fill(self, text: str) -> str:
         text = re.sub(r"\$PORT\[([^\]]+)\]", lambda found: str(self._port(found[1])), text)
         text = text.replace("$REDIS", self._redis.address if self._redis else "127.0.0.1:6379")
-        return text.replace("$DIR", str(self._running[-1].folder)) if self._running else text
+        return text.replace("$DIR", str(self._folders[-1])) if self._folders else text
 
     def _port(self, name: str) -> int:
         who, _, door = name.rpartition(" ")
@@ -371,18 +376,18 @@ class Player:
         return NOTHING
 
     def start_sidecar(self, step: Json) -> Json:
-        folder = new_folder()
+        folder = self._folders[-1]
         for name, text in step.get("files", {}).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("$DIR", str(folder)))
+            path.write_text(text)
         app = step.get("app")
         sidecar = Sidecar(
             self.command,
             app_id=step.get("app_id", "golden"),
             app=self._apps[app] if app else None,
-            resources=[text.replace("$DIR", str(folder)) for text in step.get("resources", ())],
-            config=step.get("config", "").replace("$DIR", str(folder)),
+            resources=step.get("resources", ()),
+            config=step.get("config", ""),
             flags=step.get("flags", ()),
             env=step.get("env", {}),
             folder=folder,
@@ -406,6 +411,7 @@ class Player:
     def stop_sidecar(self, step: Json) -> Json:
         sidecar = self._sidecars[step["sidecar"]]
         self._running.remove(sidecar)
+        self._folders.remove(sidecar.folder)
         sidecar.close()
         if sidecar.app is not None:
             sidecar.app.close()
@@ -468,7 +474,7 @@ class Player:
         return self._patiently(partial(self._unary, step, call, request, message_as_json))
 
     def raw_grpc(self, step: Json) -> Json:
-        call = self._channel(step).unary_unary(step["path"])
+        call: Any = self._channel(step).unary_unary(step["path"])
         payload = json_as_bytes(step.get("payload", {}))
         answer = self._patiently(partial(self._unary, step, call, payload, bytes_as_json))
         answer.pop("details", None)
@@ -498,7 +504,7 @@ class Player:
         return NOTHING
 
     def raw_stream(self, step: Json) -> Json:
-        call = self._channel(step).stream_stream(step["path"])
+        call: Any = self._channel(step).stream_stream(step["path"])
         messages = [json_as_bytes(message) for message in step.get("messages", ())]
 
         def run() -> Json:
@@ -507,7 +513,7 @@ class Player:
             end: dict[str, Json] = {"code": "OK"}
             try:
                 for item in opened:
-                    got.append(bytes_as_json(item))  # noqa: PERF401 (those before an error count)
+                    got.append(bytes_as_json(item))
             except grpc.RpcError as error:
                 end = {"code": error.code().name, "message": error.details()}
             return {"messages": got, **end, "header": {}, "trailer": {}, **_metadata_of(opened)}
@@ -559,13 +565,10 @@ class Player:
         """The names of the files in the sidecar's folder, once there are as many as were recorded."""
         folder = self._sidecar(step).folder
 
-        def attempt(wait: float) -> bool:
-            _pause(min(wait, 0.02))
-            return len(list(folder.glob(step["pattern"]))) >= step["count"]
-
         for _ in range(250):
-            if attempt(0.02):
+            if len(list(folder.glob(step["pattern"]))) >= step["count"]:
                 break
+            _pause(0.02)
         return sorted(path.name for path in folder.glob(step["pattern"]))
 
 
@@ -622,7 +625,7 @@ def _metadata(step: Json) -> tuple[tuple[str, str | bytes], ...] | None:
     return tuple((name, value) for name, value in pairs) if pairs else None
 
 
-def _refusal(error: grpc.RpcError) -> Json:
+def _refusal(error: Any) -> Json:
     answer: dict[str, Json] = {"code": error.code().name, "message": error.details()}
     for name, value in error.trailing_metadata() or ():
         if name == "grpc-status-details-bin":

@@ -32,7 +32,7 @@ CONTROL_PLANE = ("--placement-host-address=127.0.0.1:50005", "--scheduler-host-a
 # Below the range from which the system takes ports for outgoing connections: one of those could take
 # a port between its choice and its use. Processes that run side by side begin at different places.
 _PORTS = itertools.cycle(range(11_000, 32_000))
-for _ in range(os.getpid() * 499 % 21_000):
+for _ in range(os.getpid() * 5_003 % 21_000):
     next(_PORTS)
 _PORTS_LOCK = threading.Lock()
 _pause = threading.Event().wait
@@ -107,7 +107,7 @@ class Sidecar:
         self.app, self.folder = app, folder
         self.http_port, self.grpc_port = free_port(), free_port()
         self.clock_is_virtual = False
-        (folder / "res").mkdir()
+        (folder / "res").mkdir(exist_ok=True)
         for number, text in enumerate(resources):
             (folder / "res" / f"{number}.yaml").write_text(text)
         if config:
