@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ class Unserved:
     """Exchanges of a building block that the sidecar does not have yet."""
 
     scenario: str
-    prefixes: tuple[str, ...]
+    ids: tuple[str, ...]
+    """Patterns as the shell has them."""
     block: str
 
     def covers(self, id_: str) -> bool:
-        return not self.prefixes or id_.startswith(self.prefixes)
+        return any(fnmatchcase(id_, pattern) for pattern in self.ids)
 
 
 @cache
@@ -32,9 +34,9 @@ def differences() -> Mapping[tuple[str, str], str]:
 
 @cache
 def unserved() -> tuple[Unserved, ...]:
-    """What is not served yet; an entry without prefixes covers its whole scenario."""
+    """What is not served yet; an entry without `ids` covers its whole scenario."""
     return tuple(
-        Unserved(scenario, tuple(one.get("prefixes", ())), one["block"])
+        Unserved(scenario, tuple(one.get("ids", ["*"])), one["block"])
         for one in _entries("unserved.toml", "unserved")
         for scenario in one["scenarios"]
     )
