@@ -21,7 +21,7 @@ def _exchanges() -> Iterator[Any]:
             yield pytest.param(scenario, id_, id=f"{scenario}-{id_}", marks=marks)
 
 
-@pytest.mark.parametrize(("scenario", "id_"), _exchanges())
+@pytest.mark.parametrize(("scenario", "id_"), list(_exchanges()))
 def test_an_exchange_is_as_recorded(scenario: str, id_: str, played: Callable[[str], Played]) -> None:
     got = played(scenario)
     lines = got.exchanges[id_].differences
