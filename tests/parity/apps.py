@@ -141,6 +141,9 @@ class HttpApp(App):
 
     @staticmethod
     def _answer(handler: http.server.BaseHTTPRequestHandler, reply: Json) -> None:
+        if reply.get("hangs_up"):
+            handler.close_connection = True
+            return
         body = json_as_bytes(reply.get("body"))
         handler.send_response_only(reply["status"])
         for name, value in reply.get("headers", {}).items():

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -73,6 +74,38 @@ def _pick(arguments: list[Any]) -> Json:
 def _found(arguments: list[Any]) -> list[str]:
     content, names = arguments
     return sorted(name for name in names if name.encode() in json_as_bytes(content))
+
+
+def _each(arguments: list[Any]) -> list[Json]:
+    """Of every item the part at a path, or (for a list of paths) the parts."""
+    items, paths = arguments
+    if paths and isinstance(paths[0], list):
+        return [[follow(item, path, "") for path in paths] for item in items]
+    return [follow(item, paths) for item in items]
+
+
+def _count(arguments: list[Any]) -> int:
+    """How many items have these values at these paths."""
+    items, conditions = arguments
+    return sum(all(follow(item, path) == value for path, value in conditions) for item in items)
+
+
+def _matched(arguments: list[str]) -> str:
+    """The first part of a text that a pattern matches."""
+    text, pattern = arguments
+    found = re.search(pattern, text or "")
+    return found[0] if found else ""
+
+
+def _unique(items: list[Json]) -> list[Json]:
+    return list({canonical(item): item for item in items}.values())
+
+
+def _parsed(value: Json) -> Json:
+    """JSON in a text, for answers whose white space does not count."""
+    if isinstance(value, dict) and str(value.get("text", "")).startswith("{"):
+        return {"status": json.loads(value["text"])}
+    return value
 
 
 def _trace(value: Json) -> Json:
@@ -142,6 +175,13 @@ OPERATIONS: Mapping[str, Callable[[Any], Any]] = {
     "$length": lambda value: len(value or ""),
     "$string": str,
     "$sorted": _sorted,
+    "$each": _each,
+    "$count": _count,
+    "$unique": _unique,
+    "$matched": _matched,
+    "$first": lambda arguments: arguments[0][: arguments[1]],
+    "$with": lambda parts: {key: value for part in parts for key, value in part.items()},
+    "$parsed": _parsed,
     "$equal": lambda pair: pair[0] == pair[1],
     "$pick": _pick,
     "$found": _found,

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import re
+import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -111,7 +114,6 @@ class Played:
 
 def play(recording: Json, command: Sequence[str]) -> Played:
     """Play a recording against sidecars that this command starts."""
-    masks = [(re.compile(pattern), name) for pattern, name in recording.get("masks", ())]
     player = Player([*command, *(CONTROL_PLANE if recording.get("control_plane") else ())])
     failure = None
     try:
@@ -121,6 +123,7 @@ def play(recording: Json, command: Sequence[str]) -> Played:
         failure = f"{type(error).__name__}: {error}"
     finally:
         player.close()
+    masks = [(re.compile(player.filled(pattern)), name) for pattern, name in recording.get("masks", ())]
     exchanges = {
         id_: Exchange(id_, expected, player.answers.get(id_), id_ in player.answers, masks)
         for id_, expected in expected_answers(recording).items()
@@ -172,8 +175,10 @@ class Player:
         self._sidecars: dict[str, Sidecar] = {}
         self._running: list[Sidecar] = []
         self._folders: list[Path] = []
+        self._shared: Path | None = None
         self._streams: dict[str, Stream] = {}
         self._ports: dict[str, int] = {}
+        self._randoms: dict[str, str] = {}
         self._doors: dict[str, httpx.Client | grpc.Channel] = {}
         self._redis: Redis | None = None
         self._pool = ThreadPoolExecutor(32)
@@ -206,6 +211,8 @@ class Player:
                 self._keep(name, future.result(5))
         for door in self._doors.values():
             door.close()
+        if self._shared is not None:
+            shutil.rmtree(self._shared, ignore_errors=True)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _keep(self, name: str, answer: Json) -> None:
@@ -215,23 +222,29 @@ class Player:
 
     def _told(self, value: Json) -> Any:
         """A part of a step with its places filled in and its expressions evaluated."""
-        return evaluate(self._filled(value), self._answer)
+        return evaluate(self.filled(value), self._answer)
 
-    def _filled(self, value: Json) -> Json:
+    def filled(self, value: Json) -> Json:
+        """The same with ports, folders and the like in the places that are kept for them."""
         if isinstance(value, str):
             return self._fill(value)
         if isinstance(value, dict):
-            return {
-                key if key.startswith("$") else self._filled(key): self._filled(item) for key, item in value.items()
-            }
+            return {key if key.startswith("$") else self.filled(key): self.filled(item) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._filled(item) for item in value]
+            return [self.filled(item) for item in value]
         return value
 
     def _fill(self, text: str) -> str:
         text = re.sub(r"\$PORT\[([^\]]+)\]", lambda found: str(self._port(found[1])), text)
+        text = re.sub(r"\$RANDOM\[[^\]]+\]", self._random, text).replace("$HOST", socket.gethostname())
+        if "$SHARED" in text:
+            self._shared = self._shared or new_folder()
+            text = text.replace("$SHARED", str(self._shared))
         text = text.replace("$REDIS", self._redis.address if self._redis else "127.0.0.1:6379")
         return text.replace("$DIR", str(self._folders[-1])) if self._folders else text
+
+    def _random(self, found: re.Match[str]) -> str:
+        return self._randoms.setdefault(found[0], os.urandom(6).hex())
 
     def _port(self, name: str) -> int:
         who, _, door = name.rpartition(" ")
@@ -258,10 +271,10 @@ class Player:
             return self._sidecar(step).client
         where: str = on["http"]
         if where not in self._doors:
-            socket = where.removeprefix("unix:")
+            path = where.removeprefix("unix:")
             self._doors[where] = (
-                httpx.Client(transport=httpx.HTTPTransport(uds=socket), base_url="http://localhost", timeout=5)
-                if socket != where
+                httpx.Client(transport=httpx.HTTPTransport(uds=path), base_url="http://localhost", timeout=5)
+                if path != where
                 else httpx.Client(base_url=where, timeout=5)
             )
         door = self._doors[where]
@@ -451,7 +464,7 @@ class Player:
             content = iter([json_as_bytes(chunk) for chunk in step["chunks"]])
         try:
             got = self._client(step).request(
-                step["method"], step["path"], content=content, headers=step.get("headers", {})
+                step["method"], step["path"], content=content, headers=_pairs(step.get("headers"))
             )
         except httpx.HTTPError as error:
             return {"error": type(error).__name__}
@@ -558,8 +571,26 @@ class Player:
             got += app.aside
         return sorted(got, key=_order) if step.get("unordered") else got
 
+    def await_quiet(self, step: Json) -> Json:
+        """Wait until an application has not been called for a while."""
+        received, last = self._apps[step["app"]].received, -1
+        while received.qsize() != last:
+            last = received.qsize()
+            self._wait(step["seconds"])
+        return NOTHING
+
     def look(self, step: Json) -> Json:
-        return step["see"]
+        return sorted(step["see"], key=_order) if step.get("unordered") else step["see"]
+
+    def file(self, step: Json) -> Json:
+        """The bytes of a file as Latin-1, or nothing where there is none."""
+        path = Path(step["path"])
+        return path.read_bytes().decode("latin-1") if path.is_file() else None
+
+    def contents(self, step: Json) -> Json:
+        """What is in the files that match a pattern, each content once."""
+        found = self._sidecar(step).folder.glob(step["pattern"])
+        return sorted({path.read_bytes().decode("latin-1") for path in found})
 
     def files(self, step: Json) -> Json:
         """The names of the files in the sidecar's folder, once there are as many as were recorded."""
@@ -604,7 +635,10 @@ STEPS: Mapping[str, Step] = {
     "cancel": Player.cancel,
     "next": Player.next,
     "received": Player.received,
+    "quiet": Player.await_quiet,
     "look": Player.look,
+    "file": Player.file,
+    "contents": Player.contents,
     "files": Player.files,
 }
 
@@ -618,6 +652,12 @@ def _content(body: Json) -> bytes | None:
     if body is None:
         return None
     return json.dumps(body["json"]).encode() if "json" in body else json_as_bytes(body)
+
+
+def _pairs(headers: Json) -> list[tuple[str, str]]:
+    """Headers from an object, or from a list in which a name may come twice."""
+    pairs = headers.items() if isinstance(headers, dict) else headers or ()
+    return [(name, value) for name, value in pairs]
 
 
 def _metadata(step: Json) -> tuple[tuple[str, str | bytes], ...] | None:

@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from google.protobuf import any_pb2, descriptor_pool, message, message_factory
-from google.rpc import error_details_pb2  # registers the details of errors
+from google.protobuf import any_pb2, descriptor_pool, message, message_factory, struct_pb2, wrappers_pb2
+from google.rpc import error_details_pb2
 
 Json: TypeAlias = Any
 """What `json.loads` gives."""
@@ -19,7 +19,8 @@ Json: TypeAlias = Any
 Masks: TypeAlias = Sequence[tuple[re.Pattern[str], str]]
 
 FOLDER_PREFIX = "parity-"
-_DETAILS = error_details_pb2.DESCRIPTOR.name
+KNOWN_IN_ANY = (error_details_pb2, struct_pb2, wrappers_pb2)
+"""What a `google.protobuf.Any` is unpacked into when it has such a message (importing these registers them)."""
 
 MASKS: Masks = (
     (re.compile(r"\b[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\b"), "<traceparent>"),
