@@ -62,6 +62,10 @@ class ComponentError(Exception):
     """What a component reports; the building block that asked it turns it into an `ApiError`."""
 
 
+class NotCreated(ComponentError):
+    """A component's metadata is wrong before it is even asked to start."""
+
+
 class EtagMismatch(ComponentError):
     """The etag given is not the one stored."""
 

@@ -104,12 +104,19 @@ class Sidecar:
 
     async def serve(self) -> None:
         """Open the doors on the running event loop."""
-        self.core.health.outbound_ready = True
-        self.core.health.waiting_for.clear()
+        try:
+            await self._open_doors()
+        except BaseException:
+            await self.shut_down()
+            raise
+
+    async def _open_doors(self) -> None:
         from fakesidecar.grpcapi.server import GrpcServer
         from fakesidecar.httpapi.server import HttpServer
 
         options = self.options
+        self.core.health.outbound_ready = True
+        self.core.health.waiting_for.clear()
         if isinstance(self.clock, SystemClock):
             self.clock.attach(asyncio.get_running_loop())
         if self.core.app is not None:

@@ -77,6 +77,12 @@ class LockBlock:
         except ComponentError as error:
             raise UnlockFailed(cause=error) from error
 
+    def owner(self, store: str, resource: str) -> str | None:
+        """Who holds a resource, None when nobody does."""
+        loaded = self._loaded[store]
+        with self._core.guard(loaded.store.blocking):
+            return loaded.store.owner(self._full(loaded, resource))
+
     def _find(self, store: str, resource: str, owner: str) -> Loaded:
         if not self._loaded:
             raise LockStoreNotConfigured

@@ -32,7 +32,7 @@ class HttpServer:
         self.port = 0
         self._max_body_size = max_body_size
         self._max_header_size = max_header_size + HEADER_ROOM
-        self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size))
+        self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def start(self, addresses: Sequence[str], port: int) -> None:
         """Listen on the addresses (all on one port; 0 asks for a free one), or on `unix:` paths."""
@@ -41,7 +41,7 @@ class HttpServer:
             if address.startswith("unix:"):
                 await web.UnixSite(self._runner, Path(address.removeprefix("unix:"))).start()
             else:
-                await web.TCPSite(self._runner, address, self.port or port, shutdown_timeout=SHUTDOWN_SECONDS).start()
+                await web.TCPSite(self._runner, address, self.port or port).start()
                 self.port = self._runner.addresses[-1][1]
 
     async def stop(self, grace: float | None = None) -> None:

@@ -37,6 +37,10 @@ class LockStore(ABC):
     def unlock(self, resource: str, owner: str) -> Unlocked:
         """End the owner's lease."""
 
+    @abstractmethod
+    def owner(self, resource: str) -> str | None:
+        """Who holds the resource, None when nobody does; Dapr's API does not say it, tests ask."""
+
     def reset(self) -> None:
         """End every lease."""
 

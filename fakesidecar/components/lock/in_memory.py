@@ -40,6 +40,10 @@ class InMemory(LockStore):
         del self.leases[resource]
         return Unlocked.SUCCESS
 
+    def owner(self, resource: str) -> str | None:
+        lease = self._held(resource)
+        return None if lease is None else lease.owner
+
     def _held(self, resource: str) -> Lease | None:
         lease = self.leases.get(resource)
         if lease is not None and lease.ends <= self.around.clock.now():
