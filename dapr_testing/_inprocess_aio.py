@@ -157,6 +157,12 @@ class AioChannel(grpc.aio.Channel):
         for stream in tuple(self._streams):
             stream.cancel()
 
+    def close_from_outside(self) -> None:
+        """Close it from where no event loop runs."""
+        self.closed = True
+        for stream in tuple(self._streams):
+            stream.cancel_from_outside()
+
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         return grpc.ChannelConnectivity.SHUTDOWN if self.closed else grpc.ChannelConnectivity.READY
 
@@ -526,6 +532,14 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         self._incoming.put_nowait(outcome)
         self._sidecar_end.on_close()
 
+    def cancel_from_outside(self) -> None:
+        """Cancel it from any thread; when its loop is closed, there is nobody left to hear of it."""
+        if self._loop.is_closed():
+            self._multi._channel._streams.discard(self)
+            self._sidecar_end.on_close()
+        else:
+            self._loop.call_soon_threadsafe(self.cancel)
+
     def deliver(self, item: Message | Outcome) -> None:
         """Take what the handler sends; from any thread."""
         with contextlib.suppress(RuntimeError):
@@ -564,10 +578,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         served = multi._served
         if served is None:
             return
-        try:
-            self._sidecar_end.on_message(multi._api.parse(served, multi._serialize(request)))
-        except ApiError as error:
-            self._sidecar_end.finish(error)
+        multi._api.receive(served, self._sidecar_end, multi._serialize(request))
         await asyncio.sleep(0)
 
     async def done_writing(self) -> None:

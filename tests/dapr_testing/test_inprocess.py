@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from dapr_client import wire
-from dapr_client.wire import configuration_pb2, pubsub_pb2, state_pb2
+from dapr_client.wire import appcallback_pb2, configuration_pb2, pubsub_pb2, state_pb2
 from dapr_testing import DaprSidecar
 from fakesidecar.core import Core
 from fakesidecar.grpcapi.registry import SERVED, Served, Stream
@@ -100,7 +101,9 @@ def echo(monkeypatch: pytest.MonkeyPatch) -> None:
         def answer(message: pubsub_pb2.SubscribeTopicEventsRequestAlpha1) -> None:
             topic = message.initial_request.topic
             stream.send(
-                pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=pubsub_pb2.TopicEventRequest(topic=topic))
+                pubsub_pb2.SubscribeTopicEventsResponseAlpha1(
+                    event_message=appcallback_pb2.TopicEventRequest(topic=topic)
+                )
             )
 
         stream.on_message, stream.on_half_close = answer, stream.finish
@@ -212,7 +215,7 @@ def test_interceptors_see_every_call(channel: grpc.Channel, seen: list[dict[str,
 async def test_interceptors_see_every_call_in_asyncio(
     dapr_sidecar: DaprSidecar, transport: str, seen: list[dict[str, str]], echo: None
 ) -> None:
-    with dapr_sidecar.intercept_channels() if transport == "in-process" else dapr_sidecar.state and _nothing():
+    with dapr_sidecar.intercept_channels() if transport == "in-process" else contextlib.nullcontext():
         channel = grpc.aio.insecure_channel(dapr_sidecar.grpc_endpoint, interceptors=[AioAdding(), AioAdding()])
     async with channel:
         await stub(channel, GET)(key())
@@ -225,12 +228,6 @@ async def test_interceptors_see_every_call_in_asyncio(
         await call.done_writing()
         assert await call.read() is grpc.aio.EOF
     assert [name["x-added"] for name in seen] == ["yes", "yes"]
-
-
-class _nothing:  # noqa: N801  # a context manager that does nothing
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *failure: object) -> None: ...
 
 
 @pytest.mark.parametrize("transport", ["in-process", "grpc"])
