@@ -134,6 +134,19 @@ class _Answered(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
         return self._value
 
 
+KINDS = (
+    grpc.aio.UnaryUnaryClientInterceptor,
+    grpc.aio.UnaryStreamClientInterceptor,
+    grpc.aio.StreamUnaryClientInterceptor,
+    grpc.aio.StreamStreamClientInterceptor,
+)
+
+
+def kind_of(interceptor: Any) -> type | None:
+    """What calls an interceptor sees: grpc.aio takes one that is of several kinds for the first of them alone."""
+    return next((kind for kind in KINDS if isinstance(interceptor, kind)), None)
+
+
 class AioChannel(grpc.aio.Channel):
     """A channel for asyncio to a sidecar in this process."""
 
@@ -225,7 +238,7 @@ class _MultiCallable:
         return Context((*((key, value) for key, value in metadata or ()), USER_AGENT))
 
     def _interceptors(self, kind: type) -> list[Any]:
-        return [interceptor for interceptor in self._channel._interceptors if isinstance(interceptor, kind)]
+        return [interceptor for interceptor in self._channel._interceptors if kind_of(interceptor) is kind]
 
     async def _chain(self, interceptors: Sequence[Any], name: str, details: Any, request: Any) -> Any:
         """The streaming call that interceptors begin, the first of them outermost."""

@@ -66,17 +66,27 @@ class Adding(
     intercept_unary_stream = intercept_unary_unary
 
 
-class AioAdding(
-    grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor, grpc.aio.StreamStreamClientInterceptor
-):
+async def _add(self: Any, continuation: Any, client_call_details: Any, request: Any) -> Any:
+    client_call_details.metadata.add("x-added", "yes")
+    return await continuation(client_call_details, request)
+
+
+class AddingUnary(grpc.aio.UnaryUnaryClientInterceptor):
     """Adds a name to the metadata of every call."""
 
-    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        client_call_details.metadata.add("x-added", "yes")
-        return await continuation(client_call_details, request)
+    intercept_unary_unary = _add
 
-    intercept_unary_stream = intercept_unary_unary
-    intercept_stream_stream = intercept_unary_unary
+
+class AddingStream(grpc.aio.UnaryStreamClientInterceptor):
+    """Adds a name to the metadata of every call."""
+
+    intercept_unary_stream = _add
+
+
+class AddingBoth(grpc.aio.StreamStreamClientInterceptor):
+    """Adds a name to the metadata of every call."""
+
+    intercept_stream_stream = _add
 
 
 @pytest.fixture
@@ -135,7 +145,7 @@ async def test_a_call_answers_in_asyncio(dapr_sidecar: DaprSidecar, aio_channel:
 
 def refused(error: Any) -> tuple[Any, ...]:
     """Everything that a failed call tells: code, text, and the details in its trailers."""
-    trailers = {name: value for name, value in error.trailing_metadata()}
+    trailers = dict(tuple(error.trailing_metadata()))
     status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
     info = error_details_pb2.ErrorInfo()
     status.details[0].Unpack(info)
@@ -216,7 +226,9 @@ async def test_interceptors_see_every_call_in_asyncio(
     dapr_sidecar: DaprSidecar, transport: str, seen: list[dict[str, str]], echo: None
 ) -> None:
     with dapr_sidecar.intercept_channels() if transport == "in-process" else contextlib.nullcontext():
-        channel = grpc.aio.insecure_channel(dapr_sidecar.grpc_endpoint, interceptors=[AioAdding(), AioAdding()])
+        channel = grpc.aio.insecure_channel(
+            dapr_sidecar.grpc_endpoint, interceptors=[AddingUnary(), AddingUnary(), AddingStream(), AddingBoth()]
+        )
     async with channel:
         await stub(channel, GET)(key())
         stream = stub(channel, WATCH)(watch())
