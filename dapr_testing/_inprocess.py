@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.errors import ApiError
-from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import Context, Served, Stream
 from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
 
@@ -239,8 +239,7 @@ class _MultiCallable:
 
     def _unknown(self, context: Context) -> NoReturn:
         try:
-            self._api.admit(self._path, context)
-            raise UnknownMethod(path=self._path)
+            self._api.refuse(self._path, context)
         except ApiError as error:
             raise InProcessRpcError(outcome_of(error, context)) from None
 

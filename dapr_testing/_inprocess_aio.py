@@ -28,7 +28,7 @@ from dapr_testing._inprocess import (
     too_large,
 )
 from fakesidecar.errors import ApiError
-from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import Context, Served, Stream
 
 
@@ -267,8 +267,7 @@ class _MultiCallable:
 
     def _unknown(self, context: Context) -> NoReturn:
         try:
-            self._api.admit(self._path, context)
-            raise UnknownMethod(path=self._path)
+            self._api.refuse(self._path, context)
         except ApiError as error:
             raise _error(outcome_of(error, context)) from None
 

@@ -185,8 +185,9 @@ def _embedded(host: str) -> Any:
     from fakeredis._socket import _base
 
     for module in (_helpers, _base):
-        if not isinstance(module.time, _SidecarTime):
-            module.time = _SidecarTime(module.time)
+        real = vars(module)["time"]
+        if not isinstance(real, _SidecarTime):
+            vars(module)["time"] = _SidecarTime(real)
     with _servers_lock:
         server = _servers.get(host)
         if server is None:

@@ -42,6 +42,10 @@ class Redis(LockStore):
                 raise ComponentError(WRONG_TYPE) from error
             raise
 
+    def owner(self, resource: str) -> str | None:
+        found = self._redis(lambda client: client.get(resource))
+        return None if found is None else str(found.decode())
+
     def reset(self) -> None:
         self._redis.flush()
 
