@@ -127,14 +127,14 @@ class DaprGrpcError(DaprError, grpc.RpcError):
         """The sidecar's message."""
         return self._message
 
-    def trailing_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+    def trailing_metadata(self) -> tuple[tuple[str, str | bytes], ...]:  # type: ignore[override]  # pairs, as plain tuples
         """What the sidecar sent after the answer."""
         return self._trailer
 
     def error_code(self) -> str:
         """Dapr's code for what went wrong: `DAPR_STATE_NOT_FOUND`; 'UNKNOWN' if the sidecar gave none."""
-        info = self.status_details().error_info or {}
-        return str(info.get("reason", ERROR_CODE_UNKNOWN))
+        info = self.error_info
+        return str(info.get("reason", ERROR_CODE_UNKNOWN)) if info else ERROR_CODE_UNKNOWN
 
     def status_details(self) -> StatusDetails:
         """All details of the status."""
@@ -315,6 +315,10 @@ class DaprInternalError(DaprError):
         if self._error_code != ERROR_CODE_UNKNOWN:
             return f"('{self._message}', '{self._error_code}')"
         return self._message or "Unknown Dapr Error."
+
+
+class DaprUnreachableError(DaprInternalError):
+    """The sidecar could not be reached over HTTP, or did not answer in time."""
 
 
 class Deserializer(Protocol):

@@ -30,6 +30,9 @@ class _FromSettings:
         return self.name
 
 
+_MAX_RETRIES = _FromSettings("DAPR_API_MAX_RETRIES")
+
+
 class RetryPolicy:
     """How often a call is tried, after which statuses, with which waits between.
 
@@ -40,7 +43,7 @@ class RetryPolicy:
 
     def __init__(
         self,
-        max_attempts: int | None | _FromSettings = _FromSettings("DAPR_API_MAX_RETRIES"),
+        max_attempts: int | _FromSettings | None = _MAX_RETRIES,
         initial_backoff: float = 1,
         max_backoff: float = 20,
         backoff_multiplier: float = 1.5,

@@ -39,9 +39,10 @@ class StateOptions:
 
     def get_proto(self) -> common_pb2.StateOptions:
         """The message that says so."""
-        return common_pb2.StateOptions(
-            consistency=(self.consistency or Consistency.unspecified).value,
-            concurrency=(self.concurrency or Concurrency.unspecified).value,
+        options = common_pb2.StateOptions
+        return options(
+            consistency=options.StateConsistency.ValueType((self.consistency or Consistency.unspecified).value),
+            concurrency=options.StateConcurrency.ValueType((self.concurrency or Concurrency.unspecified).value),
         )
 
 
@@ -213,7 +214,7 @@ def item(
         key=key,
         value=value,
         etag=None if etag is None else common_pb2.Etag(value=etag),
-        options=options and options.get_proto(),
+        options=options.get_proto() if options else None,
         metadata=metadata or None,
     )
 
@@ -230,12 +231,12 @@ def deletion(state: StateItem | str) -> common_pb2.StateItem:
     return item(state.key, b"", state.etag, state.options, state.metadata)
 
 
-def operations(steps: Sequence[TransactionalStateOperation]) -> list[state_pb2.TransactionalStateOperation]:
+def steps(operations: Sequence[TransactionalStateOperation]) -> list[state_pb2.TransactionalStateOperation]:
     """The steps of a transaction as messages."""
     return [
         state_pb2.TransactionalStateOperation(
             operationType=step.operation_type.value,
             request=item(step.key, step.data or b"", step.etag, None, step.metadata),
         )
-        for step in steps
+        for step in operations
     ]
