@@ -39,11 +39,15 @@ class StateOptions:
 
     def get_proto(self) -> common_pb2.StateOptions:
         """The message that says so."""
-        options = common_pb2.StateOptions
-        return options(
-            consistency=options.StateConsistency.ValueType((self.consistency or Consistency.unspecified).value),
-            concurrency=options.StateConcurrency.ValueType((self.concurrency or Concurrency.unspecified).value),
+        return common_pb2.StateOptions(
+            consistency=consistency_name(self.consistency or Consistency.unspecified),
+            concurrency=f"CONCURRENCY_{(self.concurrency or Concurrency.unspecified).name.upper()}",
         )
+
+
+def consistency_name(consistency: Consistency) -> str:
+    """A consistency as the messages name it."""
+    return f"CONSISTENCY_{consistency.name.upper()}"
 
 
 @dataclass(slots=True)

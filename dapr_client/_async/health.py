@@ -48,7 +48,7 @@ async def wait_for_sidecar(
     http = AsyncHttp()
     until = monotonic() + seconds
     try:
-        while not (told := await _probe(http, url, headers, max(until - monotonic(), SHORTEST_PROBE))) == "":
+        while told := await _probe(http, url, headers, max(until - monotonic(), SHORTEST_PROBE)):
             left = until - monotonic()
             if left <= 0:
                 raise TimeoutError(f"Dapr health check timed out, after {seconds}. {told}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from warnings import warn
 
+from google.protobuf.empty_pb2 import Empty
+
 from dapr_client._async.block import Block
 from dapr_client._checks import NO_METADATA, MetadataTuple, checked_value, warn_of_metadata
 from dapr_client._response import DaprResponse
@@ -19,6 +21,7 @@ from dapr_client.state import (
     StateOptions,
     StateResponse,
     TransactionalStateOperation,
+    consistency_name,
     deletion,
     item,
     items,
@@ -26,7 +29,6 @@ from dapr_client.state import (
     steps,
 )
 from dapr_client.wire import common_pb2, state_pb2
-from google.protobuf.empty_pb2 import Empty
 
 
 class StateMethods(Block):
@@ -46,9 +48,12 @@ class StateMethods(Block):
         named_store(store_name)
         if metadata is not None:
             warn_of_metadata(metadata)
-        request = state_pb2.GetStateRequest(store_name=store_name, key=key, metadata=state_metadata or None)
-        if consistency is not None:
-            request.consistency = common_pb2.StateOptions.StateConsistency.ValueType(consistency.value)
+        request = state_pb2.GetStateRequest(
+            store_name=store_name,
+            key=key,
+            consistency=consistency_name(consistency) if consistency else None,
+            metadata=state_metadata or None,
+        )
         answer, headers = await self._transport.unary(
             "GetState", request, state_pb2.GetStateResponse, metadata, timeout
         )
@@ -111,8 +116,7 @@ class StateMethods(Block):
             warn_of_metadata(metadata)
         data = checked_value(value)
         named_store(store_name)
-        # An etag that is empty names no version, as in the official client.
-        state = item(key, data, etag or None, options, state_metadata)
+        state = item(key, data, etag, options, state_metadata)
         request = state_pb2.SaveStateRequest(store_name=store_name, states=(state,))
         _, headers = await self._transport.unary("SaveState", request, Empty, metadata, timeout)
         return DaprResponse(headers)
@@ -169,7 +173,7 @@ class StateMethods(Block):
         request = state_pb2.DeleteStateRequest(
             store_name=store_name,
             key=key,
-            etag=common_pb2.Etag(value=etag) if etag else None,
+            etag=common_pb2.Etag(value=etag) if etag is not None else None,
             options=options.get_proto() if options else None,
             metadata=state_metadata or None,
         )

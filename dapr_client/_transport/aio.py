@@ -7,6 +7,7 @@ import inspect
 import logging
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import grpc
@@ -19,6 +20,9 @@ from dapr_client._transport import Wiring, path
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
+
+JOIN_SECONDS = 5.0
+"""How long a handler of the user's may hold up the end of a subscription."""
 
 logger = logging.getLogger("dapr_client")
 
@@ -33,6 +37,7 @@ class AsyncTransport:
         self._timeout = wiring.timeout
         self._wait: Callable[[], Awaitable[None]] | None = wait if wiring.channel is None else None
         self._waiting = asyncio.Lock()
+        self._given = wiring.channel is not None
         self._channel: Any = _channel(wiring)
         self._calls: dict[str, Any] = {}
         self._streams: weakref.WeakSet[AsyncStream[Any]] = weakref.WeakSet()
@@ -44,13 +49,22 @@ class AsyncTransport:
                 await self._wait()
                 self._wait = None
 
+    async def connected(self, seconds: float) -> None:
+        """Return when there is a connection. TimeoutError if that takes longer."""
+        if self._given:
+            return
+        try:
+            await asyncio.wait_for(self._channel.channel_ready(), seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"no connection to the sidecar within {seconds} seconds") from error
+
     async def unary(
         self,
         name: str,
         request: Message,
         response: type[R],
         metadata: MetadataTuple | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> tuple[R, Headers]:
         """Call, and again as the retry policy says. Gives the answer, and what gets its headers."""
         if self._wait is not None:
@@ -67,7 +81,7 @@ class AsyncTransport:
             try:
                 done = call(request, timeout=timeout, metadata=metadata)
                 answer = await done
-                return answer, lambda: _result(done.initial_metadata())
+                return answer, partial(_initial_metadata, done)
             except grpc.RpcError as failure:
                 error = as_error(failure)
                 wait = self._retry.wait_after_grpc(attempt, error) if self._retries else None
@@ -82,7 +96,7 @@ class AsyncTransport:
         request: Message,
         response: type[R],
         metadata: MetadataTuple | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> AsyncStream[R]:
         """Open a stream of answers."""
         await self.ready()
@@ -96,7 +110,7 @@ class AsyncTransport:
         requests: Callable[[], AsyncIterator[Message]],
         response: type[R],
         metadata: MetadataTuple | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> AsyncStream[R]:
         """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
         await self.ready()
@@ -129,7 +143,7 @@ class AsyncStream(Generic[R]):
         self._retry = retry
         self._call: Any = start()
         self._begun = not retry.retries
-        self._closed = False
+        self.closed = False
 
     def __aiter__(self) -> AsyncIterator[R]:
         return self
@@ -141,12 +155,12 @@ class AsyncStream(Generic[R]):
                 answer = await self._call.read()
             except grpc.RpcError as failure:
                 error = as_error(failure)
-                wait = None if self._begun or self._closed else self._retry.wait_after_grpc(attempt, error)
+                wait = None if self._begun or self.closed else self._retry.wait_after_grpc(attempt, error)
                 if wait is None:
                     raise error from failure
             except asyncio.CancelledError:
-                # grpc.aio raises this for a call that was cancelled, as asyncio does for the task; only the first is ours.
-                if self._closed:
+                # Raised for a call that was cancelled, and for a task; only the first is ours.
+                if self.closed:
                     raise StopAsyncIteration from None
                 raise
             else:
@@ -161,7 +175,7 @@ class AsyncStream(Generic[R]):
 
     async def close(self) -> None:
         """End the stream; whoever waits for an answer finds its end."""
-        self._closed = True
+        self.closed = True
         self._call.cancel()
 
 
@@ -173,9 +187,14 @@ class AsyncTask:
         self._task = asyncio.get_running_loop().create_task(function(*args), name="dapr_client")
 
     async def join(self) -> None:
-        """Return when the work is done; at once when asked from the work itself."""
+        """Return when the work is done; it is cancelled when it does not end in time.
+
+        Returns at once when asked from the work itself.
+        """
         if asyncio.current_task() is not self._task:
-            await asyncio.gather(self._task, return_exceptions=True)
+            _, late = await asyncio.wait((self._task,), timeout=JOIN_SECONDS)
+            for task in late:
+                task.cancel()
 
 
 async def async_call_handler(handler: Callable[..., Any], *args: Any) -> None:
@@ -226,8 +245,9 @@ def _by_kind(interceptors: Sequence[Any]) -> list[Any]:
     return split
 
 
-def _result(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine gives that has nothing left to wait for; nothing if it would wait."""
+def _initial_metadata(call: Any) -> Any:
+    """The headers of a call that is over: there is nothing left to wait for, so its coroutine ends at once."""
+    coroutine = call.initial_metadata()
     try:
         coroutine.send(None)
     except StopIteration as done:

@@ -30,14 +30,16 @@ class AsyncHttp:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> HttpReply:
         """Call, and again as the retry policy says. DaprUnreachableError if nobody answers."""
         attempt = 0
         while True:
             reply = await self._once(method, url, headers, body, timeout)
-            wait = self._retry and self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
-            if self._retry is None or wait is None:
+            if self._retry is None:
+                return reply
+            wait = self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
+            if wait is None:
                 return reply
             await self._retry.async_sleep(wait)
             attempt += 1

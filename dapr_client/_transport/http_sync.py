@@ -36,8 +36,10 @@ class Http:
         attempt = 0
         while True:
             reply = self._once(method, url, headers, body, timeout)
-            wait = self._retry and self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
-            if self._retry is None or wait is None:
+            if self._retry is None:
+                return reply
+            wait = self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
+            if wait is None:
                 return reply
             self._retry.sleep(wait)
             attempt += 1

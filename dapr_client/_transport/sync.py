@@ -18,6 +18,9 @@ from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
 
+JOIN_SECONDS = 5.0
+"""How long a handler of the user's may hold up the end of a subscription."""
+
 logger = logging.getLogger("dapr_client")
 
 
@@ -33,12 +36,22 @@ class Transport:
             # A malformed address is told at once, not after the wait.
             wiring.endpoint()
             wait()
+        self._given = wiring.channel is not None
         self._channel: Any = _channel(wiring)
         self._calls: dict[str, Any] = {}
         self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
 
     def ready(self) -> None:
         """Return when the sidecar is ready: at once, as the constructor has waited."""
+
+    def connected(self, seconds: float) -> None:
+        """Return when there is a connection. TimeoutError if that takes longer."""
+        if self._given:
+            return
+        try:
+            grpc.channel_ready_future(self._channel).result(seconds)
+        except grpc.FutureTimeoutError as error:
+            raise TimeoutError(f"no connection to the sidecar within {seconds} seconds") from error
 
     def unary(
         self,
@@ -120,7 +133,7 @@ class Stream(Generic[R]):
         self._retry = retry
         self._call: Any = start()
         self._begun = not retry.retries
-        self._closed = False
+        self.closed = False
 
     def __iter__(self) -> Iterator[R]:
         return self
@@ -132,7 +145,7 @@ class Stream(Generic[R]):
                 answer: R = next(self._call)
             except grpc.RpcError as failure:
                 error = as_error(failure)
-                wait = None if self._begun or self._closed else self._retry.wait_after_grpc(attempt, error)
+                wait = None if self._begun or self.closed else self._retry.wait_after_grpc(attempt, error)
                 if wait is None:
                     raise error from failure
             else:
@@ -144,7 +157,7 @@ class Stream(Generic[R]):
 
     def close(self) -> None:
         """End the stream; whoever waits for an answer gets CANCELLED."""
-        self._closed = True
+        self.closed = True
         self._call.cancel()
 
 
@@ -156,9 +169,9 @@ class Task:
         self._thread.start()
 
     def join(self) -> None:
-        """Return when the work is done; at once when asked from the work itself."""
+        """Return when the work is done, or does not end in time; at once when asked from the work itself."""
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(JOIN_SECONDS)
 
 
 def call_handler(handler: Callable[..., Any], *args: Any) -> None:
