@@ -31,15 +31,8 @@ class HttpServer:
         self.api = api
         self.port = 0
         self._max_body_size = max_body_size
-<<<<<<< HEAD
-        self._runner = web.ServerRunner(
-            web.Server(self._handle, access_log=None, max_field_size=max_header_size, max_line_size=max_header_size),
-            shutdown_timeout=SHUTDOWN_SECONDS,
-        )
-=======
         self._max_header_size = max_header_size + HEADER_ROOM
-        self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size))
->>>>>>> runtime
+        self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def start(self, addresses: Sequence[str], port: int) -> None:
         """Listen on the addresses (all on one port; 0 asks for a free one), or on `unix:` paths."""
