@@ -63,7 +63,7 @@ class ConfigurationMethods(Block):
     async def unsubscribe_configuration(
         self,
         store_name: str,
-        id: str,  # noqa: A002  # the official name
+        id: str,  # the official name
         *,
         timeout: float | None = None,
     ) -> bool:
