@@ -1,1 +1,34 @@
-"""To be filled."""
+"""Test applications that use Dapr: a sidecar inside the test process, with or without pytest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dapr_testing._daprd import Daprd, DaprdError
+    from dapr_testing.sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
+    from fakesidecar.clock import VirtualClock
+    from fakesidecar.resources.component import Component
+
+__all__ = ["Component", "DaprSidecar", "Daprd", "DaprdError", "OnlyTheFakeHasIt", "VirtualClock", "sidecar"]
+
+_HOMES = {
+    "Component": "fakesidecar.resources.component",
+    "Daprd": "dapr_testing._daprd",
+    "DaprdError": "dapr_testing._daprd",
+    "DaprSidecar": "dapr_testing.sidecar",
+    "OnlyTheFakeHasIt": "dapr_testing.sidecar",
+    "VirtualClock": "fakesidecar.clock",
+    "sidecar": "dapr_testing.sidecar",
+}
+"""Imported when asked for: pytest imports this package in every run, used or not."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

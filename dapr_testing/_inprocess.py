@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.errors import ApiError
-from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import Context, Served, Stream
 from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
 
@@ -68,7 +68,7 @@ class _Call(grpc.Call):
     def is_active(self) -> bool:
         return False
 
-    def time_remaining(self) -> float | None:
+    def time_remaining(self) -> float | None:  # type: ignore[override]  # None is what grpc says of a call without a deadline
         return None
 
     def cancel(self) -> bool:
@@ -93,7 +93,7 @@ class _Call(grpc.Call):
         return f"in process: {self.outcome.code.name}: {self.outcome.details}"
 
 
-class _Done(_Call, grpc.Future):
+class _Done(_Call, grpc.Future):  # type: ignore[type-arg]  # generic in the stubs alone
     """A unary call that is over: a call, and a future that has its result."""
 
     def __init__(self, outcome: Outcome, value: Any = None) -> None:
@@ -239,13 +239,12 @@ class _MultiCallable:
 
     def _unknown(self, context: Context) -> NoReturn:
         try:
-            self._api.admit(self._path, context)
-            raise UnknownMethod(path=self._path)
+            self._api.refuse(self._path, context)
         except ApiError as error:
             raise InProcessRpcError(outcome_of(error, context)) from None
 
 
-class _UnaryUnary(_MultiCallable, grpc.UnaryUnaryMultiCallable):
+class _UnaryUnary(_MultiCallable):
     def __call__(
         self,
         request: Any,
@@ -302,7 +301,7 @@ class _UnaryUnary(_MultiCallable, grpc.UnaryUnaryMultiCallable):
         return self._deserialize(data), context
 
 
-class _Streaming(_MultiCallable, grpc.UnaryStreamMultiCallable, grpc.StreamStreamMultiCallable):
+class _Streaming(_MultiCallable):
     client_streaming: bool
 
     def __call__(
@@ -321,7 +320,7 @@ class _Streaming(_MultiCallable, grpc.UnaryStreamMultiCallable, grpc.StreamStrea
         return stream
 
 
-class _StreamUnary(_Streaming, grpc.StreamUnaryMultiCallable):
+class _StreamUnary(_Streaming):
     def __call__(self, request: Any, *arguments: Any, **keywords: Any) -> Any:
         return self.with_call(request, *arguments, **keywords)[0]
 

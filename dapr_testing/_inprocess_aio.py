@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Sequence
 from typing import Any, NoReturn
 
 import grpc
@@ -28,7 +28,7 @@ from dapr_testing._inprocess import (
     too_large,
 )
 from fakesidecar.errors import ApiError
-from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import Context, Served, Stream
 
 
@@ -90,7 +90,7 @@ class _AioCall:
         """There is nothing to connect to."""
 
 
-class _UnaryCall(_AioCall, grpc.aio.UnaryUnaryCall):
+class _UnaryCall(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
     """A unary call: awaitable, with metadata and status."""
 
     def __init__(self, work: Any) -> None:
@@ -117,7 +117,7 @@ class _UnaryCall(_AioCall, grpc.aio.UnaryUnaryCall):
         return self._task.__await__()
 
 
-class _Answered(_AioCall, grpc.aio.UnaryUnaryCall):
+class _Answered(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
     """A unary call that was answered on the spot."""
 
     def __init__(self, outcome: Outcome, value: Any) -> None:
@@ -130,8 +130,8 @@ class _Answered(_AioCall, grpc.aio.UnaryUnaryCall):
         outcome = self._outcome.result()
         if outcome.code is not grpc.StatusCode.OK:
             raise _error(outcome)
+        yield from ()
         return self._value
-        yield  # what makes this function a generator
 
 
 class AioChannel(grpc.aio.Channel):
@@ -218,6 +218,23 @@ class _MultiCallable:
             raise grpc.aio.UsageError(CLOSED)
         return Context((*((key, value) for key, value in metadata or ()), USER_AGENT))
 
+    def _interceptors(self, kind: type) -> list[Any]:
+        return [interceptor for interceptor in self._channel._interceptors if isinstance(interceptor, kind)]
+
+    async def _chain(self, interceptors: Sequence[Any], name: str, details: Any, request: Any) -> Any:
+        """The streaming call that interceptors begin, the first of them outermost."""
+        if not interceptors:
+            return self._call(request, details.timeout, details.metadata)
+        first, *rest = interceptors
+
+        async def proceed(client_call_details: Any, request: Any) -> Any:
+            return await self._chain(rest, name, client_call_details, request)
+
+        return await getattr(first, name)(proceed, details, request)
+
+    def _call(self, request: Any, timeout: float | None, metadata: Any) -> Any:
+        raise NotImplementedError
+
     def _serialize(self, message: Any) -> bytes:
         data = message if self._serializer is None else self._serializer(message)
         if (refusal := too_large(self._channel._options, "send", len(data))) is not None:
@@ -231,13 +248,12 @@ class _MultiCallable:
 
     def _unknown(self, context: Context) -> NoReturn:
         try:
-            self._api.admit(self._path, context)
-            raise UnknownMethod(path=self._path)
+            self._api.refuse(self._path, context)
         except ApiError as error:
             raise _error(outcome_of(error, context)) from None
 
 
-class _UnaryUnary(_MultiCallable, grpc.aio.UnaryUnaryMultiCallable):
+class _UnaryUnary(_MultiCallable):
     def __call__(
         self,
         request: Any,
@@ -248,11 +264,7 @@ class _UnaryUnary(_MultiCallable, grpc.aio.UnaryUnaryMultiCallable):
         wait_for_ready: bool | None = None,
         compression: Any = None,
     ) -> Any:
-        interceptors = [
-            interceptor
-            for interceptor in self._channel._interceptors
-            if isinstance(interceptor, grpc.aio.UnaryUnaryClientInterceptor)
-        ]
+        interceptors = self._interceptors(grpc.aio.UnaryUnaryClientInterceptor)
         if interceptors:
             details = grpc.aio.ClientCallDetails(
                 self._path, timeout, _metadata(metadata or ()), credentials, wait_for_ready
@@ -308,7 +320,7 @@ class _UnaryUnary(_MultiCallable, grpc.aio.UnaryUnaryMultiCallable):
         return self._deserialize(data), context
 
 
-class _UnaryStream(_MultiCallable, grpc.aio.UnaryStreamMultiCallable):
+class _UnaryStream(_MultiCallable):
     def __call__(
         self,
         request: Any,
@@ -319,12 +331,21 @@ class _UnaryStream(_MultiCallable, grpc.aio.UnaryStreamMultiCallable):
         wait_for_ready: bool | None = None,
         compression: Any = None,
     ) -> Any:
+        chosen = self._interceptors(grpc.aio.UnaryStreamClientInterceptor)
+        if not chosen:
+            return self._call(request, timeout, metadata)
+        details = grpc.aio.ClientCallDetails(
+            self._path, timeout, _metadata(metadata or ()), credentials, wait_for_ready
+        )
+        return _InterceptedStream(self._chain(chosen, "intercept_unary_stream", details, request))
+
+    def _call(self, request: Any, timeout: float | None, metadata: Any) -> _StreamCall:
         call = _StreamCall(self, self._context(metadata), timeout)
-        call.open(self._served, self._serialize(request))
+        call.open(self._served, lambda: self._serialize(request))
         return call
 
 
-class _StreamStream(_MultiCallable, grpc.aio.StreamStreamMultiCallable):
+class _StreamStream(_MultiCallable):
     def __call__(
         self,
         request_iterator: Any = None,
@@ -334,6 +355,18 @@ class _StreamStream(_MultiCallable, grpc.aio.StreamStreamMultiCallable):
         wait_for_ready: bool | None = None,
         compression: Any = None,
     ) -> Any:
+        chosen = self._interceptors(grpc.aio.StreamStreamClientInterceptor)
+        if not chosen:
+            return self._call(request_iterator, timeout, metadata)
+        written = None if request_iterator is not None else _Written()
+        details = grpc.aio.ClientCallDetails(
+            self._path, timeout, _metadata(metadata or ()), credentials, wait_for_ready
+        )
+        return _InterceptedStream(
+            self._chain(chosen, "intercept_stream_stream", details, request_iterator or written), written
+        )
+
+    def _call(self, request_iterator: Any, timeout: float | None, metadata: Any) -> _StreamCall:
         call = _StreamCall(self, self._context(metadata), timeout)
         call.open(self._served, None)
         if request_iterator is not None:
@@ -341,7 +374,101 @@ class _StreamStream(_MultiCallable, grpc.aio.StreamStreamMultiCallable):
         return call
 
 
-class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall, grpc.aio.StreamStreamCall):
+class _Written:
+    """What a client writes to an intercepted call, as the iterator of requests that interceptors are given."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Any] = asyncio.Queue()
+
+    def put(self, request: Any) -> None:
+        self._queue.put_nowait(request)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while (request := await self._queue.get()) is not grpc.aio.EOF:
+            yield request
+
+
+class _InterceptedStream(grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamStreamCall[Any, Any]):
+    """A streaming call that interceptors begin; they may also give an iterator of responses in its place."""
+
+    def __init__(self, begin: Coroutine[Any, Any, Any], written: _Written | None = None) -> None:
+        self._task = asyncio.ensure_future(begin)
+        self._written = written
+        self._messages: AsyncIterator[Any] | None = None
+
+    async def read(self) -> Any:
+        call = await self._task
+        if isinstance(call, grpc.aio.Call):
+            return await call.read()  # type: ignore[attr-defined]  # all streaming calls have it
+        if self._messages is None:
+            self._messages = aiter(call)
+        return await anext(self._messages, grpc.aio.EOF)
+
+    async def _iterate(self) -> AsyncIterator[Any]:
+        while (message := await self.read()) is not grpc.aio.EOF:
+            yield message
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._iterate()
+
+    async def write(self, request: Any) -> None:
+        if self._written is None:
+            raise grpc.aio.UsageError("the requests of this call come from an iterator")
+        await self._task
+        self._written.put(request)
+        await asyncio.sleep(0)
+
+    async def done_writing(self) -> None:
+        await self.write(grpc.aio.EOF)
+
+    def cancel(self) -> bool:
+        if not self._task.done():
+            return self._task.cancel()
+        return not self._failed and bool(self._task.result().cancel())
+
+    @property
+    def _failed(self) -> bool:
+        return self._task.cancelled() or self._task.exception() is not None
+
+    def cancelled(self) -> bool:
+        return self._task.done() and (self._task.cancelled() or (not self._failed and self._task.result().cancelled()))
+
+    def done(self) -> bool:
+        return self._task.done() and (self._failed or self._task.result().done())
+
+    def time_remaining(self) -> float | None:
+        return None
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        def begun(task: asyncio.Future[Any]) -> None:
+            if self._failed:
+                callback(self)
+            else:
+                task.result().add_done_callback(lambda _: callback(self))
+
+        self._task.add_done_callback(begun)
+
+    async def _call(self) -> grpc.aio.Call:
+        call: grpc.aio.Call = await self._task
+        return call
+
+    async def initial_metadata(self) -> grpc.aio.Metadata:
+        return await (await self._call()).initial_metadata()
+
+    async def trailing_metadata(self) -> grpc.aio.Metadata:
+        return await (await self._call()).trailing_metadata()
+
+    async def code(self) -> grpc.StatusCode:
+        return await (await self._call()).code()
+
+    async def details(self) -> str:
+        return await (await self._call()).details()
+
+    async def wait_for_connection(self) -> None:
+        await self._task
+
+
+class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamStreamCall[Any, Any]):
     """Both ends of a streaming call: what the client reads and writes, and the `Stream` of the handler."""
 
     def __init__(self, multi: _MultiCallable, context: Context, timeout: float | None) -> None:
@@ -357,12 +484,13 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall, grpc.aio.StreamStreamCall)
 
     # --- opening ---
 
-    def open(self, served: Served | None, data: bytes | None) -> None:
+    def open(self, served: Served | None, serialize: Callable[[], bytes] | None) -> None:
         api = self._multi._api
         try:
             if served is None:
                 self._multi._unknown(self._context)
             api.admit(self._multi._path, self._context)
+            data = None if serialize is None else serialize()
         except ApiError as error:
             self._finish(outcome_of(error, self._context))
             return

@@ -147,7 +147,7 @@ class VirtualClock(Clock):
 
     def __init__(self, start: datetime | float = START) -> None:
         super().__init__()
-        self._now = start.timestamp() if isinstance(start, datetime) else float(start)
+        self._now = self._start = start.timestamp() if isinstance(start, datetime) else float(start)
         self._moving = threading.RLock()
         self.settle: list[Callable[[], None]] = []
 
@@ -158,6 +158,12 @@ class VirtualClock(Clock):
     def time(self) -> datetime:
         """What the clock shows, as an aware datetime in UTC."""
         return datetime.fromtimestamp(self._now, UTC)
+
+    def reset(self) -> None:
+        """Go back to where the clock began, and forget every timer."""
+        with self._moving:
+            self.clear()
+            self._now = self._start
 
     def advance(self, seconds: float | timedelta) -> None:
         """Move the clock forward, firing every timer on the way at its own time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -52,6 +53,7 @@ def daprd(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
 def ending() -> Iterator[Exit]:
     """Turn what ends a process into its exit code; what keeps a sidecar from starting is logged."""
     ended = Exit(0)
+    gc.disable()  # until the doors are open: what is imported on the way stays anyway
     try:
         try:
             yield ended
@@ -61,17 +63,22 @@ def ending() -> Iterator[Exit]:
             _fatal(f"Fatal error from runtime: {error.message}", error.exit_code)
     except Exit as early:
         ended.code = early.code
+    finally:
+        gc.enable()
 
 
 async def _until_a_signal(settings: flags.Settings) -> int:
     signals = Signals()
     while True:
         sidecar = build(settings)
+        sidecar.core.on_shutdown = signals.ask
         await serve(sidecar)
         try:
             received = await signals.next()
         finally:
-            await sidecar.shut_down()
+            await sidecar.shut_down(ANSWER_SECONDS)
+        if received == FORCE:
+            return 1
         if received != HANGUP:
             log.info("Daprd shutdown gracefully")
             return 0
@@ -115,7 +122,7 @@ async def _wait_for_outbound(port: str) -> None:
     from urllib.request import urlopen
 
     url = f"http://localhost:{port}/v1.0/healthz/outbound"
-    say = sys.stdout.write
+    say = sys.stderr.write
     say(f"Waiting for Dapr to be outbound ready (timeout: {WAIT_SECONDS:.0f} seconds): url={url}\n\n")
     last: OSError | None = None
     with contextlib.suppress(TimeoutError):
@@ -129,7 +136,6 @@ async def _wait_for_outbound(port: str) -> None:
                 else:
                     say("Dapr is outbound ready!\n")
                     return
-                sys.stdout.flush()
                 await asyncio.sleep(WAIT_PAUSE)
     say(f"timeout waiting for Dapr to become outbound ready. Last error: {last}\n")
 
@@ -179,6 +185,8 @@ async def serve(sidecar: Sidecar) -> None:
         await sidecar.serve()
     except (OSError, RuntimeError) as error:
         raise StartupError(f"failed to start API servers: {error}") from error
+    finally:
+        gc.enable()
     log.info("gRPC server listening on TCP address: %s", _address(sidecar, sidecar.grpc_port))
     log.info("HTTP server listening on TCP address: %s", _address(sidecar, sidecar.http_port))
     log.info("HTTP server is running on port %s", sidecar.http_port)
@@ -190,17 +198,21 @@ def _address(sidecar: Sidecar, port: int) -> str:
 
 
 HANGUP = "hangup"
+SHUTDOWN = "shutdown"
+FORCE = "force"
+ANSWER_SECONDS = 0.2
+"""How long a call under way may take when the sidecar ends, so that Shutdown itself is answered."""
 
 
 class Signals:
-    """The signals that end or restart a sidecar."""
+    """What ends or restarts a sidecar: signals, and calls of its shutdown API."""
 
     NAMES = {"SIGTERM": "terminated", "SIGINT": "interrupt", "SIGHUP": HANGUP}  # noqa: RUF012  # a constant
 
     def __init__(self) -> None:
         self._received: asyncio.Queue[str] = asyncio.Queue()
         self._ending = False
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for name, said in self.NAMES.items():
             number = getattr(signal, name, None)
             if number is None:
@@ -217,6 +229,11 @@ class Signals:
         self._ending = said != HANGUP
         signal_log.info("Received signal '%s'; beginning shutdown", said)
         self._received.put_nowait(said)
+
+    def ask(self, force: bool) -> None:
+        """Somebody called the shutdown API; from any thread."""
+        log.info("Shutdown requested via API")
+        self._loop.call_soon_threadsafe(self._received.put_nowait, FORCE if force else SHUTDOWN)
 
     async def next(self) -> str:
         """The next signal, as daprd calls it."""

@@ -60,20 +60,7 @@ spec:
 """What `dapr init` writes to `~/.dapr/components`."""
 
 ADJECTIVES = ("amber", "brisk", "calm", "deft", "eager", "fair", "glad", "jolly", "keen", "lucid", "mellow", "noble")
-NOUNS = (
-    "badger",
-    "comet",
-    "delta",
-    "ember",
-    "falcon",
-    "harbor",
-    "island",
-    "kestrel",
-    "lagoon",
-    "meadow",
-    "otter",
-    "pine",
-)
+NOUNS = ("badger", "comet", "delta", "ember", "falcon", "harbor", "island", "kestrel", "lagoon", "meadow", "otter")
 
 GRACE_SECONDS = 5.0
 """How long an application that was asked to end may take."""
@@ -141,6 +128,7 @@ async def _run(settings: flags.Settings, command: Sequence[str], environment: Ma
     signals = Signals()
     options = settings.options
     sidecar = build(settings, () if options.resources_paths else (DEFAULT_COMPONENTS,))
+    sidecar.core.on_shutdown = signals.ask
     await serve(sidecar)
     _say(f"ℹ️  Starting Dapr with id {options.app_id}. HTTP Port: {sidecar.http_port}. gRPC Port: {sidecar.grpc_port}")
     _say("ℹ️  Dapr sidecar is up and running.")
@@ -209,10 +197,11 @@ def app_environment(sidecar: Sidecar, settings: flags.Settings, environment: Map
         "APP_PROTOCOL": options.app_protocol,
         "DAPR_HTTP_PORT": str(sidecar.http_port),
         "DAPR_GRPC_PORT": str(sidecar.grpc_port),
-        "DAPR_METRICS_PORT": str(settings.metrics_port),
     }
     if options.app_port:
         mine["APP_PORT"] = str(options.app_port)
+    if settings.metrics_port:  # nothing listens there
+        mine["DAPR_METRICS_PORT"] = str(settings.metrics_port)
     # A Python application writes in blocks when its output is a pipe: its lines would come late.
     return {"PYTHONUNBUFFERED": "1", **environment, **mine}
 

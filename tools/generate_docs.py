@@ -13,8 +13,10 @@ from pathlib import Path
 
 from dapr_client import wire
 from fakesidecar.components import registry
-from fakesidecar.grpcapi.api import SERVED
-from fakesidecar.httpapi.api import ROUTES
+from fakesidecar.grpcapi import api as _grpc_api  # noqa: F401  (registers what is served)
+from fakesidecar.grpcapi.registry import SERVED
+from fakesidecar.httpapi import api as _http_api  # noqa: F401  (registers what is served)
+from fakesidecar.httpapi.registry import ROUTES
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,9 +6,10 @@ import json
 import os
 import urllib.request
 
-from dapr_client import DaprClient, DaprGrpcError
 from dapr_client.clients.grpc._request import TransactionalStateOperation, TransactionOperationType
 from dapr_client.clients.grpc._state import Concurrency, StateOptions
+
+from dapr_client import DaprClient, DaprGrpcError
 
 
 def tell(what: str, happened: object = "") -> None:

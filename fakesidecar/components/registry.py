@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from fakesidecar.clock import Clock
     from fakesidecar.ids import Ids
+    from fakesidecar.redis_place import RedisPlace
 
 ENTRY_POINTS = "fakesidecar.components"
 
@@ -61,6 +62,7 @@ class Surroundings:
 
     clock: Clock
     ids: Ids
+    redis: RedisPlace
     app_id: str = ""
     namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fakesidecar.components.state import BulkItem, Delete, Item, Operation, QueryResult, StateStore, Upsert
+from fakesidecar.core.encryption import Encryption, encryption_of
 from fakesidecar.errors import (
     ComponentError,
     EtagInvalid,
@@ -41,6 +42,7 @@ class Loaded:
 
     store: StateStore
     prefix: str
+    encryption: Encryption | None = None
 
 
 class StateBlock:
@@ -54,7 +56,8 @@ class StateBlock:
 
     def add(self, spec: Component, store: StateStore) -> None:
         """Load a store under its component's name."""
-        self._loaded[spec.name] = Loaded(store, self._prefix(spec))
+        encryption = encryption_of(spec, self._core.around.ids)
+        self._loaded[spec.name] = Loaded(store, self._prefix(spec), encryption)
 
     def _prefix(self, spec: Component) -> str:
         strategy = next((v for k, v in spec.metadata.items() if k.lower() == "keyprefix"), "").lower()
@@ -73,6 +76,10 @@ class StateBlock:
         else:
             owner = strategy
         return f"{owner}{SEPARATOR}" if owner else ""
+
+    def encrypts(self, name: str) -> bool:
+        """Whether what the store of that name keeps is encrypted."""
+        return self._find(name).encryption is not None
 
     def names(self) -> list[str]:
         """The names of all stores."""
@@ -112,7 +119,10 @@ class StateBlock:
         full = self._full_key(loaded, store, key)
         try:
             with self._core.guard(loaded.store.blocking):
-                return loaded.store.get(full, metadata, consistency)
+                item = loaded.store.get(full, metadata, consistency)
+            if item is None or loaded.encryption is None:
+                return item
+            return replace(item, data=loaded.encryption.decrypt(item.data))
         except ComponentError as error:
             raise StateGetFailed(key=key, store=store, cause=error) from error
 
@@ -127,7 +137,7 @@ class StateBlock:
                 found = loaded.store.bulk_get(full, metadata)
         except ComponentError as error:
             raise StateBulkGetFailed(message=str(error)) from error
-        return [replace(item, key=_without_prefix(item.key)) for item in found]
+        return [_decrypted(loaded, replace(item, key=_without_prefix(item.key))) for item in found]
 
     def save(self, store: str, requests: Sequence[Upsert]) -> None:
         """Save one value, or many independently of each other."""
@@ -165,7 +175,7 @@ class StateBlock:
             return
         try:
             with self._core.guard(loaded.store.blocking):
-                loaded.store.transact(full, metadata)
+                loaded.store.transact(encrypted(loaded, full, in_transaction=True), metadata)
         except ComponentError as error:
             raise TransactionFailed(cause=error) from error
 
@@ -184,6 +194,8 @@ class StateBlock:
         loaded = self._find(store)
         if "QUERY_API" not in loaded.store.features:
             raise QueryNotSupported(store=store)
+        if loaded.encryption is not None:
+            raise QueryFailed(store=store, cause="cannot query encrypted store")
         try:
             with self._core.guard(loaded.store.blocking):
                 found = loaded.store.query(query, metadata)
@@ -198,6 +210,7 @@ class StateBlock:
         return loaded.prefix + key
 
     def _each(self, loaded: Loaded, requests: Sequence[Operation]) -> None:
+        requests = encrypted(loaded, requests, in_transaction=False)
         failures: list[ComponentError] = []
         with self._core.guard(loaded.store.blocking):
             # One goroutine per item, and the last one started runs first: so are failures listed.
@@ -210,6 +223,23 @@ class StateBlock:
             raise failures[0]
         if failures:
             raise _joined(failures)
+
+
+def encrypted(loaded: Loaded, operations: Sequence[Operation], *, in_transaction: bool) -> Sequence[Operation]:
+    """The operations as the store gets them."""
+    encryption = loaded.encryption
+    if encryption is None:
+        return operations
+    return [encryption.encrypted(operation, in_transaction=in_transaction) for operation in operations]
+
+
+def _decrypted(loaded: Loaded, item: BulkItem) -> BulkItem:
+    if loaded.encryption is None or item.data is None:
+        return item
+    try:
+        return replace(item, data=loaded.encryption.decrypt(item.data))
+    except ComponentError as error:
+        return replace(item, data=None, error=str(error))
 
 
 def _joined(failures: Sequence[ComponentError]) -> ComponentError:

@@ -55,7 +55,7 @@ def _upsert(core: Core, store: str, state: common_pb2.StateItem) -> Upsert:
         raise StateKeyEmpty
     core.state.check_key(store, state.key)
     value: bytes | Json = state.value
-    if state.metadata.get("contentType") == "application/json":
+    if state.metadata.get("contentType") == "application/json" and not core.state.encrypts(store):
         try:
             value = Json(golang.unmarshal(state.value))
         except golang.GoError as error:

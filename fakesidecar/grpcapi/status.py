@@ -40,15 +40,17 @@ def status_of(error: ApiError) -> Status:
 
 def message_of(detail: errors.Detail) -> Message:
     """A detail as its google.rpc message."""
+    message: Message
     match detail:
         case errors.ErrorInfo(reason, metadata):
-            return error_details_pb2.ErrorInfo(reason=reason, domain=errors.DOMAIN, metadata=metadata or {})
+            message = error_details_pb2.ErrorInfo(reason=reason, domain=errors.DOMAIN, metadata=metadata or {})
         case errors.ResourceInfo(type_, name, owner, description):
-            return error_details_pb2.ResourceInfo(
+            message = error_details_pb2.ResourceInfo(
                 resource_type=type_, resource_name=name, owner=owner, description=description
             )
         case errors.BadRequest(field, description):
             violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
-            return error_details_pb2.BadRequest(field_violations=[violation])
+            message = error_details_pb2.BadRequest(field_violations=[violation])
         case errors.Help(url, description):
-            return error_details_pb2.Help(links=[error_details_pb2.Help.Link(url=url, description=description)])
+            message = error_details_pb2.Help(links=[error_details_pb2.Help.Link(url=url, description=description)])
+    return message

@@ -88,8 +88,7 @@ def compose(text: str) -> Node | None:
     try:
         return loader.get_node() if loader.check_node() else None
     except yaml.composer.ComposerError as error:
-        anchor = re.search(r"'(.*)'", error.problem or "")
-        raise YamlError(f"yaml: unknown anchor '{anchor[1] if anchor else ''}' referenced", _line(error)) from error
+        raise YamlError(f"yaml: unknown anchor '{_anchor(text, error)}' referenced", _line(error)) from error
     except yaml.MarkedYAMLError as error:
         raise YamlError(_complaint(error), _line(error)) from error
     except yaml.YAMLError as error:
@@ -107,6 +106,14 @@ def _complaint(error: MarkedYAMLError) -> str:
         if mark is not None and mark.line:
             return f"yaml: line {mark.line + scanner}: {error.problem}"
     return f"yaml: {error.problem or 'unknown problem parsing YAML content'}"
+
+
+def _anchor(text: str, error: MarkedYAMLError) -> str:
+    """The name of the alias that an error is about: libyaml tells its place, not its name."""
+    mark = error.problem_mark
+    line = text.splitlines()[mark.line] if mark is not None else ""
+    name = re.compile(r"\*([A-Za-z0-9_-]+)").match(line, mark.column if mark is not None else 0)
+    return name[1] if name else ""
 
 
 def _line(error: MarkedYAMLError) -> int | None:

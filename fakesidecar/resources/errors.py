@@ -74,6 +74,11 @@ def not_initialized(component: Component, reason: str) -> StartupError:
     return _failed(component, _wrapped(component, INIT, _wrapped(component, INIT, reason)))
 
 
+def not_created(component: Component, reason: str) -> StartupError:
+    """The component's metadata was wrong before it was asked to start."""
+    return _failed(component, _wrapped(component, INIT, _wrapped(component, CREATE, reason)))
+
+
 def _failed(component: Component, reason: str) -> StartupError:
     return StartupError(f"process component {component.name} error: {reason}", hint=component.declared)
 

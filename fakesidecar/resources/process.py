@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fakesidecar.components.registry import ComponentType, Surroundings, block_of, find
-from fakesidecar.errors import ComponentError
+from fakesidecar.errors import ComponentError, NotCreated
 from fakesidecar.resources._yaml import text_of
-from fakesidecar.resources.errors import StartupError, not_found, not_initialized
+from fakesidecar.resources.errors import StartupError, not_created, not_found, not_initialized
 
 if TYPE_CHECKING:
     from fakesidecar.resources.component import Component
@@ -36,7 +36,7 @@ def process(
             resolved = resolve(declared, around, secret)
             if resolved is None:
                 continue
-            add(resolved, create(resolved, around))
+            add_or_refuse(resolved, create(resolved, around), add)
         except StartupError as error:
             log.error("Failed to init component %s: %s", declared.display_name, error)
             if not declared.ignore_errors:
@@ -53,6 +53,16 @@ def create(resolved: Component, around: Surroundings) -> Any:
         if implementation is not None:
             return implementation(resolved, around)
         return not_yet_served(resolved)
+    except ComponentError as error:
+        raise not_initialized(resolved, str(error)) from error
+
+
+def add_or_refuse(resolved: Component, component: Any, add: Callable[[Component, Any], None]) -> None:
+    """Hand a component on; what its building block refuses it for is told as the component's own failure."""
+    try:
+        add(resolved, component)
+    except NotCreated as error:
+        raise not_created(resolved, str(error)) from error
     except ComponentError as error:
         raise not_initialized(resolved, str(error)) from error
 
@@ -135,14 +145,11 @@ KNOWN = {
         ("OUTPUT_BINDING",), "rootPath", "failed to parse metadata: property rootPath must not be empty"
     ),
     "bindings.redis": Known(("OUTPUT_BINDING",)),
-    "crypto.dapr.jwks": Known(),
-    "crypto.dapr.localstorage": Known(),
+    "crypto.dapr.jwks": Known((), "jwks", "empty metadata properties"),
+    "crypto.dapr.localstorage": Known((), "path", "failed to load metadata: metadata property 'path' is required"),
     "conversation.echo": Known(),
     "middleware.http.bearer": Known(),
     "middleware.http.ratelimit": Known(),
-    "middleware.http.routeralias": Known(),
-    "middleware.http.routerchecker": Known(),
-    "middleware.http.uppercase": Known(),
 }
 """Types of building blocks that are declared and listed, but have no operations here yet."""
 

@@ -65,7 +65,7 @@ class InMemory(StateStore):
         return entry.expires is not None and entry.expires < self._now()
 
     def _check_etag(self, request: Operation) -> None:
-        # Expired values are swept once a second, not looked at here (components-contrib state/in-memory, validateSetRequest).
+        # Expired values are swept once a second, not looked at here (components-contrib, state/in-memory).
         entry = self.entries.get(request.key)
         if (
             entry is not None

@@ -1,0 +1,106 @@
+"""What a test puts into the fake and looks at, past the API: `dapr_sidecar.state`, `.secrets` and so on.
+
+Everything goes through the fake's core, so that keys get their prefixes and subscribers hear of changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fakesidecar.components.state import Delete, Json, Upsert
+
+if TYPE_CHECKING:
+    from fakesidecar.core import Core
+
+
+class State:
+    """What the state stores hold."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def put(self, store: str, key: str, value: Any, *, ttl: int | None = None) -> None:
+        """Store bytes and text as they are, anything else as JSON; `ttl` in seconds."""
+        if isinstance(value, str):
+            value = value.encode()
+        metadata = {} if ttl is None else {"ttlInSeconds": str(ttl)}
+        stored = value if isinstance(value, bytes) else Json(value)
+        self._core.state.save(store, [Upsert(key, stored, metadata=metadata)])
+
+    def get(self, store: str, key: str) -> bytes | None:
+        """The value under a key, None when there is none."""
+        item = self._core.state.get(store, key)
+        return None if item is None else item.data
+
+    def etag(self, store: str, key: str) -> str | None:
+        """The etag of the value under a key, None when there is none."""
+        item = self._core.state.get(store, key)
+        return None if item is None else item.etag
+
+    def delete(self, store: str, key: str) -> None:
+        """Remove a key."""
+        self._core.state.delete(store, Delete(key))
+
+
+class Secrets:
+    """What the secret stores hold."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def set(self, store: str, name: str, value: str | Mapping[str, str]) -> None:
+        """Set a secret: a text is a secret with one value under its own name. For `secretstores.in-memory`."""
+        found = self._core.secrets.store(store)
+        if not hasattr(found, "set"):
+            raise TypeError(f"secret store {store!r} is a {found.component_type.name}: its secrets cannot be set")
+        found.set(name, value)
+
+    def get(self, store: str, name: str) -> Mapping[str, str] | None:
+        """A secret as the application may see it."""
+        return self._core.secrets.get(store, name)
+
+
+class Configuration:
+    """What the configuration stores hold."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def set(self, store: str, key: str, value: str, *, version: str = "") -> None:
+        """Set a value, and tell those who watch it. For `configuration.in-memory`."""
+        self._store(store).set(key, value, version)
+
+    def delete(self, store: str, key: str) -> None:
+        """Remove a key, and tell those who watch it. For `configuration.in-memory`."""
+        self._store(store).delete(key)
+
+    def get(self, store: str, key: str) -> str | None:
+        """The value of a key, None when there is none."""
+        setting = self._core.configuration.get(store, [key]).get(key)
+        return None if setting is None else setting.value
+
+    def _store(self, name: str) -> Any:
+        found = self._core.configuration.store(name)
+        if not hasattr(found, "set"):
+            raise TypeError(f"configuration store {name!r} is a {found.component_type.name}: change it where it lives")
+        return found
+
+
+class Lock:
+    """Who holds what."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def hold(self, store: str, resource: str, owner: str, *, seconds: int = 60) -> bool:
+        """Let somebody hold a resource; False when it is held already."""
+        return self._core.lock.try_lock(store, resource, owner=owner, seconds=seconds)
+
+    def release(self, store: str, resource: str, owner: str) -> bool:
+        """End somebody's lease; False when it is not theirs."""
+        return self._core.lock.unlock(store, resource, owner=owner) == 0
+
+    def owner(self, store: str, resource: str) -> str | None:
+        """Who holds a resource, None when nobody does."""
+        return self._core.lock.owner(store, resource)

@@ -1,0 +1,278 @@
+"""The sidecar as a test sees it, with pytest and without.
+
+    with dapr_testing.sidecar(components={"orders": "state.in-memory"}) as dapr:
+        dapr.state.put("orders", "7", {"status": "paid"})
+        run_the_code_under_test()
+        dapr.clock.advance(60)
+
+Inside the block the environment variables are set by which applications find their sidecar.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from dapr_testing._environment import variables
+from dapr_testing._servers import FAKE, Server, make
+from dapr_testing._settings import Settings, Transport, settings
+
+if TYPE_CHECKING:
+    import grpc
+    import grpc.aio
+    from dapr_client.aio import DaprClient as AioDaprClient
+
+    from dapr_client import DaprClient
+    from dapr_testing._seed import Configuration, Lock, Secrets, State
+    from fakesidecar.clock import VirtualClock
+    from fakesidecar.sidecar import Sidecar
+
+HOST = "127.0.0.1"
+C = TypeVar("C")
+
+
+class OnlyTheFakeHasIt(RuntimeError):
+    """Something was asked of a real daprd that only the fake sidecar can do."""
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise OnlyTheFakeHasIt(reason)
+
+
+class DaprSidecar:
+    """A sidecar for the length of a test: what it was told is forgotten with the next one.
+
+    Its channels and clients are in process unless `transport="grpc"` asks for sockets.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        transport: Transport = "in-process",
+        refuse: Callable[[str], NoReturn] = _refuse,
+    ) -> None:
+        self._server = server
+        self._transport: Transport = transport if server.fake is not None else "grpc"
+        self._refuse = refuse
+        self._open: list[Any] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._server.name}, gRPC {self.grpc_endpoint}, HTTP {self.http_endpoint}>"
+
+    # --- where it is ---
+
+    @property
+    def app_id(self) -> str:
+        """The id of the application that it is the sidecar of."""
+        return self._server.settings.app_id
+
+    @property
+    def api_token(self) -> str:
+        """The token that every call must carry; empty: none."""
+        return self._server.settings.api_token
+
+    @property
+    def grpc_endpoint(self) -> str:
+        """`127.0.0.1:50001`."""
+        return self._server.grpc_endpoint
+
+    @property
+    def http_endpoint(self) -> str:
+        """`http://127.0.0.1:3500`."""
+        return self._server.http_endpoint
+
+    @property
+    def grpc_port(self) -> int:
+        """The port of the gRPC API."""
+        return port_of(self.grpc_endpoint, default=443)
+
+    @property
+    def http_port(self) -> int:
+        """The port of the HTTP API."""
+        return port_of(self.http_endpoint, default=443 if self.http_endpoint.startswith("https") else 80)
+
+    @property
+    def environment(self) -> Mapping[str, str | None]:
+        """The variables by which applications find it; None: must not be set. In force while the test runs."""
+        return {
+            "APP_ID": self.app_id,
+            "DAPR_RUNTIME_HOST": HOST,
+            "DAPR_GRPC_PORT": str(self.grpc_port),
+            "DAPR_HTTP_PORT": str(self.http_port),
+            "DAPR_GRPC_ENDPOINT": self.grpc_endpoint,
+            "DAPR_HTTP_ENDPOINT": self.http_endpoint,
+            "DAPR_API_TOKEN": self.api_token or None,
+        }
+
+    # --- ways in ---
+
+    def client(self, *, transport: Transport | None = None, **more: Any) -> DaprClient:
+        """A client; it is closed at the end of the test, if not before. `more` goes to `DaprClient`."""
+        from dapr_client import DaprClient
+
+        return DaprClient(channel=self.channel(transport=transport), **more)
+
+    def aio_client(self, *, transport: Transport | None = None, **more: Any) -> AioDaprClient:
+        """A client for asyncio, made in or out of a running loop. `more` goes to `dapr_client.aio.DaprClient`."""
+        from dapr_client.aio import DaprClient
+
+        return DaprClient(channel=self.aio_channel(transport=transport), **more)
+
+    def channel(self, *, transport: Transport | None = None, options: Any = None) -> grpc.Channel:
+        """A gRPC channel to it."""
+        if self._in_process(transport):
+            from dapr_testing._inprocess import Channel
+
+            return self._closed_later(Channel(self.fake.grpc, options=options))
+        import grpc
+
+        return self._closed_later(grpc.insecure_channel(self.grpc_endpoint, options))
+
+    def aio_channel(self, *, transport: Transport | None = None, options: Any = None) -> grpc.aio.Channel:
+        """A gRPC channel for asyncio to it; made in or out of a running loop."""
+        import grpc.aio
+
+        from dapr_testing._lazy_aio import LazyAioChannel
+
+        if self._in_process(transport):
+            from dapr_testing._inprocess_aio import AioChannel
+
+            return self._closed_later(AioChannel(self.fake.grpc, options=options))
+        return self._closed_later(LazyAioChannel(lambda: grpc.aio.insecure_channel(self.grpc_endpoint, options)))
+
+    def _in_process(self, transport: Transport | None) -> bool:
+        if transport == "in-process" and self._server.fake is None:
+            self._refuse(f"{self._server.name} is not in this process")
+        return (transport or self._transport) == "in-process"
+
+    def _closed_later(self, channel: C) -> C:
+        self._open.append(channel)
+        return channel
+
+    @contextlib.contextmanager
+    def intercept_channels(self) -> Iterator[None]:
+        """Until the block ends, code that opens a gRPC channel to this sidecar is given the one in process.
+
+        It may be any code that calls `grpc.insecure_channel` or `grpc.aio.insecure_channel`: the official SDK too.
+        """
+        from dapr_testing._intercept import intercept
+
+        with intercept(self.fake.grpc, self.grpc_port):
+            yield
+
+    # --- what only the fake has ---
+
+    @property
+    def fake(self) -> Sidecar:
+        """The fake sidecar itself."""
+        if self._server.fake is None:
+            self._refuse(f"only the fake sidecar can do this, not {self._server.name}")
+        return self._server.fake
+
+    @property
+    def clock(self) -> VirtualClock:
+        """Its clock: `clock.advance(60)` lets TTLs, leases and everything else that waits come to its time."""
+        from fakesidecar.clock import VirtualClock
+
+        clock = self.fake.clock
+        if not isinstance(clock, VirtualClock):
+            self._refuse("this sidecar follows the system's clock, which cannot be moved")
+        return clock
+
+    @property
+    def state(self) -> State:
+        """What the state stores hold."""
+        from dapr_testing._seed import State
+
+        return State(self.fake.core)
+
+    @property
+    def secrets(self) -> Secrets:
+        """What the secret stores hold."""
+        from dapr_testing._seed import Secrets
+
+        return Secrets(self.fake.core)
+
+    @property
+    def configuration(self) -> Configuration:
+        """What the configuration stores hold."""
+        from dapr_testing._seed import Configuration
+
+        return Configuration(self.fake.core)
+
+    @property
+    def lock(self) -> Lock:
+        """Who holds which lock."""
+        from dapr_testing._seed import Lock
+
+        return Lock(self.fake.core)
+
+    # --- its life ---
+
+    def reset(self) -> None:
+        """Forget everything that was stored, locked, subscribed to or set, and put the clock back to its start."""
+        self._server.reset()
+
+    @contextlib.contextmanager
+    def in_use(self, *, intercept: bool = False) -> Iterator[DaprSidecar]:
+        """For the length of a test: reset, environment set, what was opened closed at the end."""
+        self.reset()
+        try:
+            with variables(self.environment), self.intercept_channels() if intercept else contextlib.nullcontext():
+                yield self
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        while self._open:
+            channel = self._open.pop()
+            getattr(channel, "close_from_outside", channel.close)()
+
+
+def port_of(endpoint: str, default: int) -> int:
+    """The port of an endpoint, with or without a scheme."""
+    authority = endpoint.partition("://")[2] or endpoint
+    _, _, port = authority.partition("/")[0].partition("?")[0].rpartition(":")
+    return int(port) if port.isdecimal() else default
+
+
+class Running:
+    """A sidecar that runs inside a `with` or an `async with` block."""
+
+    def __init__(self, wanted: Settings, *, kind: str, transport: Transport, intercept: bool) -> None:
+        self._wanted, self._kind, self._transport, self._intercept = wanted, kind, transport, intercept
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> DaprSidecar:
+        with contextlib.ExitStack() as stack:
+            server = make(self._wanted, self._kind)
+            server.start()
+            stack.callback(server.stop)
+            view = DaprSidecar(server, transport=self._transport)
+            stack.enter_context(view.in_use(intercept=self._intercept))
+            self._stack = stack.pop_all()
+            return view
+
+    def __exit__(self, *failure: object) -> None:
+        self._stack.close()
+
+    async def __aenter__(self) -> DaprSidecar:
+        # The sidecar has a thread of its own, so code under test may block this loop and still be answered.
+        return self.__enter__()
+
+    async def __aexit__(self, *failure: object) -> None:
+        self._stack.close()
+
+
+def sidecar(
+    *, kind: str = FAKE, transport: Transport = "in-process", intercept_channels: bool = False, **wanted: Any
+) -> Running:
+    """A sidecar for a `with` or an `async with` block, without pytest.
+
+    `kind` is `fake`, `daprd`, the path of one, or the endpoint of a sidecar that runs. The rest says what it is to
+    be: `app_id`, `components`, `resources`, `config`, `api_token`, `clock="system"`, `redis="real"`, and for the
+    fake any field of `fakesidecar.Options`.
+    """
+    return Running(settings(**wanted), kind=kind, transport=transport, intercept=intercept_channels)

@@ -1,0 +1,48 @@
+"""What a configuration store is: versioned values by key, and word of their changes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fakesidecar.components.registry import ComponentType, Surroundings
+from fakesidecar.resources.component import Component
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value and its version; both are empty in word of a key that is gone."""
+
+    value: str = ""
+    version: str = ""
+
+
+Settings = Mapping[str, Setting]
+Cancel = Callable[[], None]
+
+
+class ConfigurationStore(ABC):
+    """A store of settings."""
+
+    component_type: ClassVar[ComponentType]
+    blocking = False
+
+    def __init__(self, spec: Component, around: Surroundings) -> None:
+        self.spec = spec
+        self.around = around
+
+    @abstractmethod
+    def get(self, keys: Sequence[str]) -> Settings:
+        """The settings of these keys, of all when none is named; missing and empty ones are left out."""
+
+    @abstractmethod
+    def subscribe(self, keys: Sequence[str], tell: Callable[[Settings], None]) -> Cancel:
+        """Have every change of these keys told, of all when none is named, one at a time and from any thread."""
+
+    def reset(self) -> None:
+        """Forget every setting."""
+
+    def close(self) -> None:
+        """Let go of what is outside of this process."""

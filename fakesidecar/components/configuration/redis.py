@@ -1,0 +1,138 @@
+"""`configuration.redis`: a setting is a text key, `value||version`; changes are Redis' keyspace events."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fakesidecar.components.configuration import Cancel, ConfigurationStore, Setting, Settings
+from fakesidecar.components.configuration.in_memory import setting_of
+from fakesidecar.components.registry import Surroundings, component
+from fakesidecar.errors import ComponentError
+from fakesidecar.resources.component import Component
+
+log = logging.getLogger("fakesidecar.components.configuration")
+
+EVENTS = "Kg$xe"
+"""The keyspace events that Dapr asks Redis for: strings, generic commands, expired and evicted keys."""
+CONFIRM_SECONDS = 5.0
+POLL_SECONDS = 0.1
+WRONG_TYPE = "WRONGTYPE"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watch:
+    """Somebody who wants to hear of changes; no keys are all keys."""
+
+    keys: frozenset[str]
+    tell: Callable[[Settings], None]
+
+
+@component("configuration.redis")
+class Redis(ConfigurationStore):
+    """Settings in a Redis."""
+
+    def __init__(self, spec: Component, around: Surroundings) -> None:
+        super().__init__(spec, around)
+        self.blocking = around.redis.blocking
+        self._redis = around.redis.connect(spec.metadata)
+        self._watches: list[Watch] = []
+        self._listener: Listener | None = None
+        self._lock = threading.Lock()
+
+    def get(self, keys: Sequence[str]) -> Settings:
+        names = keys or sorted(name.decode() for name in self._redis(lambda client: client.keys("*")))
+        found = {}
+        for name in names:
+            try:
+                setting = self._setting(name)
+            except ComponentError as error:
+                raise ComponentError(f"fail to get configuration for redis key={name}, error is {error}") from error
+            if setting is not None and setting.value:
+                found[name] = setting
+        return found
+
+    def _setting(self, key: str) -> Setting | None:
+        """The setting of a key: empty when there is none, None when it is no text."""
+        try:
+            text = self._redis(lambda client: client.get(key))
+        except ComponentError as error:
+            if str(error).startswith(WRONG_TYPE):
+                return None
+            raise
+        return Setting() if text is None else setting_of(text.decode(errors="replace"))
+
+    def subscribe(self, keys: Sequence[str], tell: Callable[[Settings], None]) -> Cancel:
+        watch = Watch(frozenset(keys), tell)
+        with self._lock:
+            if self._listener is None:
+                self._redis(lambda client: client.config_set("notify-keyspace-events", EVENTS))
+                self._listener = Listener(self._redis.client, self._redis.database, self._changed)
+            self._watches.append(watch)
+        return lambda: self._cancel(watch)
+
+    def _cancel(self, watch: Watch) -> None:
+        with self._lock:
+            if watch in self._watches:
+                self._watches.remove(watch)
+            if not self._watches and self._listener is not None:
+                self._listener.stop()
+                self._listener = None
+
+    def _changed(self, key: str) -> None:
+        watches = [watch for watch in tuple(self._watches) if not watch.keys or key in watch.keys]
+        setting = self._setting(key) if watches else None
+        if setting is None:
+            return
+        for watch in watches:
+            watch.tell({key: setting if setting.value else Setting()})
+
+    def reset(self) -> None:
+        self._redis.flush()
+
+    def close(self) -> None:
+        with self._lock:
+            self._watches.clear()
+            if self._listener is not None:
+                self._listener.stop()
+                self._listener = None
+        self._redis.close()
+
+
+class Listener:
+    """Hears of changed keys, on a thread of its own."""
+
+    def __init__(self, client: Any, database: int, changed: Callable[[str], None]) -> None:
+        self._prefix = f"__keyspace@{database}__:"
+        self._changed = changed
+        self._stopped = threading.Event()
+        self._pubsub = client.pubsub()
+        self._pubsub.psubscribe(f"{self._prefix}*")
+        self._pubsub.get_message(timeout=CONFIRM_SECONDS)
+        self._thread = threading.Thread(target=self._listen, name="configuration.redis", daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        import redis
+
+        while not self._stopped.is_set():
+            try:
+                message: Mapping[str, Any] | None = self._pubsub.get_message(
+                    ignore_subscribe_messages=True, timeout=POLL_SECONDS
+                )
+                if message is not None and message["type"] == "pmessage":
+                    self._changed(message["channel"].decode().removeprefix(self._prefix))
+            except (redis.RedisError, ComponentError, OSError, ValueError) as error:
+                if not self._stopped.is_set():
+                    log.error("configuration.redis hears of no more changes: %s", error)
+                break
+        self._pubsub.close()
+
+    def stop(self) -> None:
+        """Hear no more; the thread ends within a moment."""
+        self._stopped.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(POLL_SECONDS * 5)

@@ -1,0 +1,26 @@
+"""Request bodies that daprd reads as protobuf JSON (dapr pkg/api/http/universal.go)."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from fakesidecar import golang
+from fakesidecar.errors import BodyUnreadable, MalformedBody
+from fakesidecar.httpapi.registry import Request
+
+M = TypeVar("M", bound=Message)
+
+
+def read_message(request: Request, kind: type[M]) -> M:
+    """The message in a body; an empty body is an empty message."""
+    if request.body_error:
+        raise BodyUnreadable(cause=request.body_error)
+    message = kind()
+    if request.body:
+        try:
+            golang.parse_protojson(request.body, message)
+        except golang.GoError as error:
+            raise MalformedBody(cause=error) from error
+    return message

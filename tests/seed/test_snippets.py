@@ -1,0 +1,118 @@
+"""Snippets as users find them published: kept to the letter, run with the official package and with `dapr_client`.
+
+What a snippet leaves out (an import, a name, a body) stands in `AROUND`. Where the official package cannot run its own
+snippet, `BROKEN_OFFICIALLY` says what it raises instead; ours runs them all.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakesidecar import Component
+
+FOLDER = Path(__file__).parent / "snippets"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+COMPONENTS = [
+    Component("statestore", "state.in-memory"),
+    Component("state_store", "state.in-memory-query"),
+    Component("secretstore", "secretstores.in-memory", metadata={"secret-1": "value-1"}),
+    Component("localsecretstore", "secretstores.in-memory", metadata={"secretKey": "value-1"}),
+    Component("configurationstore", "configuration.in-memory"),
+    Component("lockstore", "lock.in-memory"),
+]
+
+AROUND = {
+    "retry": ("from grpc import StatusCode\nfrom {dapr}.clients import DaprClient\n", ""),
+    "errors": (
+        (
+            "from {dapr}.clients import DaprClient\nfrom {dapr}.clients.exceptions import DaprGrpcError\n"
+            "storeName, key, value = 'statestore', 'a||b', 'v'\nd = DaprClient()\n"
+        ),
+        "d.close()\n",
+    ),
+    "construct": ("", "    pass\n"),
+    "construct_address": ("", "    pass\n"),
+    "construct_environment": ("", "    pass\n"),
+    "lock": ("", "main()\n"),
+}
+
+BROKEN_OFFICIALLY: dict[str, type[Exception]] = {
+    "errors": AttributeError,
+    "query": ImportError,
+    "configuration_subscribe": TypeError,
+}
+
+
+class Seen(BaseException):
+    """A snippet that never ends has shown what it had to show."""
+
+
+def script(name: str, dapr: str) -> str:
+    before, after = AROUND.get(name, ("", ""))
+    text = textwrap.dedent((FOLDER / f"{name}.txt").read_text()).rstrip() + "\n"
+    if dapr != "dapr":
+        text = text.replace("from dapr", f"from {dapr}").replace("import dapr", f"import {dapr}")
+    return before.format(dapr=dapr) + text + after
+
+
+def run(name: str, dapr: str) -> list[str]:
+    """Run a snippet; what it printed."""
+    printed: list[str] = []
+
+    def tell(*words: object, **_: Any) -> None:
+        printed.append(" ".join(map(str, words)))
+        if name == "configuration_subscribe":
+            raise Seen
+
+    builtin = {**vars(builtins), "print": tell}
+    code = compile(script(name, dapr), name, "exec")
+    with contextlib.suppress(Seen):
+        exec(code, {"__name__": "__main__", "__builtins__": builtin})
+    return printed
+
+
+@pytest.fixture
+def published(dapr_sidecar: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the snippets talk about: an order in the configuration, a sidecar at the address that they name."""
+    monkeypatch.setenv("DAPR_HEALTH_TIMEOUT", "5")
+    dapr_sidecar.configuration.set("configurationstore", "orderId", "100", version="1")
+    return dapr_sidecar
+
+
+pytestmark = [
+    pytest.mark.dapr(components=COMPONENTS),
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_snippet_runs_with_dapr_client(name: str, published: Any) -> None:
+    run(name, "dapr_client")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_snippet_runs_with_the_official_package_as_well_as_it_can(name: str, published: Any) -> None:
+    if name in BROKEN_OFFICIALLY:
+        with pytest.raises(BROKEN_OFFICIALLY[name]):
+            run(name, "dapr")
+    else:
+        run(name, "dapr")
+
+
+def test_the_errors_snippet_tells_what_its_document_says(published: Any) -> None:
+    assert "a||b" in "\n".join(run("errors", "dapr_client"))
+
+
+def test_the_lock_snippet_ends_without_a_lock(published: Any) -> None:
+    assert run("lock", "dapr_client")[-1].endswith("[UnlockResponseStatus.lock_does_not_exist]")
+
+
+def test_the_subscription_snippet_tells_the_order(published: Any) -> None:
+    assert run("configuration_subscribe", "dapr_client")[-1].endswith("=orderId 值=100 版本=1")

@@ -1,0 +1,31 @@
+"""The examples of the documentation run as they are printed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def examples() -> list[object]:
+    return [
+        pytest.param(block, id=f"{page.stem}-{number}")
+        for page in PAGES
+        for number, block in enumerate(BLOCK.findall(page.read_text()), start=1)
+    ]
+
+
+@pytest.mark.parametrize("code", examples())
+def test_an_example_runs(code: str, pytester: pytest.Pytester) -> None:
+    if "def test_" not in code:
+        exec(compile(code, "example", "exec"), {"__name__": "example"})
+        return
+    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(test_example=code)
+    outcome = pytester.runpytest_inprocess("-p", "no:cacheprovider").parseoutcomes()
+    assert outcome == {"passed": len(re.findall(r"^(?:async )?def test_", code, re.MULTILINE))}
