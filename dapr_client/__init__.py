@@ -11,11 +11,10 @@ Everything that the official `dapr` package has can also be imported from the sa
 
 from __future__ import annotations
 
-from dapr_client import _compat
+from dapr_client import _compat, _version
 from dapr_client._checks import MetadataDict, MetadataTuple
 from dapr_client._response import DaprResponse
 from dapr_client._sync.client import DaprClient
-from dapr_client._version import VERSION as __version__
 from dapr_client.configuration import ConfigurationItem, ConfigurationResponse, ConfigurationSubscription
 from dapr_client.errors import (
     DaprError,
@@ -42,6 +41,8 @@ from dapr_client.state import (
     TransactionalStateOperation,
     TransactionOperationType,
 )
+
+__version__ = _version.VERSION
 
 _compat.install()
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
-from dapr_client._checks import NO_METADATA
 from dapr_client._response import DaprResponse, Headers, json_of, text_of
 from dapr_client.errors import DaprError
 from dapr_client.wire import common_pb2
@@ -18,7 +17,7 @@ class ConfigurationItem:
 
     value: str
     version: str
-    metadata: Mapping[str, str] = NO_METADATA
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """The value as text."""

@@ -6,7 +6,7 @@ The client needs neither: it sends its API token and its deadline by itself. The
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -20,22 +20,12 @@ WAITS = (
 """Calls that wait as long as a workflow runs: only the caller limits them."""
 
 
-class _Details(NamedTuple):
-    method: str
-    timeout: float | None
-    metadata: Any
-    credentials: Any
-    wait_for_ready: bool | None
-    compression: Any
-
-
-class _CallDetails(_Details, grpc.ClientCallDetails):
+class _CallDetails(grpc.ClientCallDetails):
     """The details of a call, with something changed."""
 
-
-def _changed(details: Any, **changes: Any) -> _CallDetails:
-    names = _Details._fields
-    return _CallDetails(**{name: getattr(details, name, None) for name in names} | changes)
+    def __init__(self, details: Any, **changes: Any) -> None:
+        for name in ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression"):
+            setattr(self, name, changes[name] if name in changes else getattr(details, name, None))
 
 
 class _WithMetadata:
@@ -43,7 +33,7 @@ class _WithMetadata:
         self._metadata = list(metadata)
 
     def _with(self, details: Any) -> _CallDetails:
-        return _changed(details, metadata=[*(details.metadata or ()), *self._metadata])
+        return _CallDetails(details, metadata=[*(details.metadata or ()), *self._metadata])
 
 
 class DaprClientInterceptor(
@@ -70,10 +60,10 @@ class DaprClientInterceptor(
 
 class DaprClientInterceptorAsync(
     _WithMetadata,
-    grpc.aio.UnaryUnaryClientInterceptor,  # type: ignore[misc]  # grpc.aio has no types
-    grpc.aio.UnaryStreamClientInterceptor,  # type: ignore[misc]
-    grpc.aio.StreamUnaryClientInterceptor,  # type: ignore[misc]
-    grpc.aio.StreamStreamClientInterceptor,  # type: ignore[misc]
+    grpc.aio.UnaryUnaryClientInterceptor,
+    grpc.aio.UnaryStreamClientInterceptor,
+    grpc.aio.StreamUnaryClientInterceptor,
+    grpc.aio.StreamStreamClientInterceptor,
 ):
     """Adds metadata to every call of an async client. A channel of your own must get it once for each kind."""
 
@@ -106,10 +96,10 @@ class DaprClientTimeoutInterceptor(grpc.UnaryUnaryClientInterceptor):
     """Gives a unary call DAPR_API_TIMEOUT_SECONDS when it has no deadline."""
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return continuation(_changed(client_call_details, timeout=_deadline(client_call_details)), request)
+        return continuation(_CallDetails(client_call_details, timeout=_deadline(client_call_details)), request)
 
 
-class DaprClientTimeoutInterceptorAsync(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]  # no types
+class DaprClientTimeoutInterceptorAsync(grpc.aio.UnaryUnaryClientInterceptor):
     """The same for grpc.aio."""
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dapr_client._checks import NO_METADATA
 from dapr_client._response import DaprResponse, Headers
 from dapr_client.wire import metadata_pb2
 
@@ -43,7 +42,7 @@ class SubscriptionMetadata:
     type: str = "UNKNOWN"
     rules: Sequence[SubscriptionRule] = ()
     dead_letter_topic: str = ""
-    metadata: Mapping[str, str] = NO_METADATA
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

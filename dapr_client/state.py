@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -58,7 +58,7 @@ class StateItem:
     value: bytes | str
     etag: str | None = None
     options: StateOptions | None = None
-    metadata: Mapping[str, str] | None = NO_METADATA
+    metadata: Mapping[str, str] | None = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checked_value(self.value)
@@ -140,7 +140,7 @@ class BulkStateItem:
     data: bytes
     etag: str = ""
     error: str = ""
-    metadata: Mapping[str, str] = NO_METADATA
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """The value as text."""
