@@ -384,6 +384,8 @@ class _ClientStream(_Call, grpc.RpcContext, Iterator[Any]):
                 if self._ended.is_set():
                     return
                 multi._api.receive(served, self._sidecar_end, multi._serialize(request))
+        except InProcessRpcError as error:
+            self.end(error.outcome)
         except Exception as error:
             self.end(Outcome(grpc.StatusCode.UNKNOWN, f"Exception iterating requests! {error!r}"))
         else:
