@@ -176,22 +176,22 @@ async def test_an_error_has_its_status_and_details_in_asyncio(aio_channel: grpc.
     assert refused(raised.value) == NOT_FOUND
 
 
-def test_an_unknown_method_is_unimplemented(channel: grpc.Channel) -> None:
+def test_an_unknown_method_is_an_apps(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         channel.unary_unary("/dapr.proto.runtime.v1.Dapr/Nothing")(b"")
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert raised.value.code() is grpc.StatusCode.UNKNOWN  # daprd tries to hand it to an app
     with pytest.raises(grpc.RpcError) as raised:
         list(channel.unary_stream("/dapr.proto.runtime.v1.Dapr/Nothing")(b""))
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert raised.value.code() is grpc.StatusCode.UNKNOWN  # daprd tries to hand it to an app
 
 
-async def test_an_unknown_method_is_unimplemented_in_asyncio(aio_channel: grpc.aio.Channel) -> None:
+async def test_an_unknown_method_is_an_apps_in_asyncio(aio_channel: grpc.aio.Channel) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await aio_channel.unary_unary("/dapr.proto.runtime.v1.Dapr/Nothing")(b"")
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert raised.value.code() is grpc.StatusCode.UNKNOWN  # daprd tries to hand it to an app
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await aio_channel.unary_stream("/dapr.proto.runtime.v1.Dapr/Nothing")(b"").read()
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert raised.value.code() is grpc.StatusCode.UNKNOWN  # daprd tries to hand it to an app
 
 
 def test_metadata_reaches_the_sidecar(channel: grpc.Channel, seen: list[dict[str, str]]) -> None:
