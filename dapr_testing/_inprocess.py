@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.errors import ApiError
-from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import Context, Served, Stream
 from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
 
@@ -239,8 +239,7 @@ class _MultiCallable:
 
     def _unknown(self, context: Context) -> NoReturn:
         try:
-            self._api.admit(self._path, context)
-            raise UnknownMethod(path=self._path)
+            self._api.refuse(self._path, context)
         except ApiError as error:
             raise InProcessRpcError(outcome_of(error, context)) from None
 
@@ -384,9 +383,9 @@ class _ClientStream(_Call, grpc.RpcContext, Iterator[Any]):
             for request in requests:
                 if self._ended.is_set():
                     return
-                self._sidecar_end.on_message(multi._api.parse(served, multi._serialize(request)))
-        except ApiError as error:
-            self._sidecar_end.finish(error)
+                multi._api.receive(served, self._sidecar_end, multi._serialize(request))
+        except InProcessRpcError as error:
+            self.end(error.outcome)
         except Exception as error:
             self.end(Outcome(grpc.StatusCode.UNKNOWN, f"Exception iterating requests! {error!r}"))
         else:

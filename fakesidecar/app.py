@@ -22,6 +22,22 @@ NOT_OURS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 TOKEN = "dapr-api-token"
 
 
+POLL_SECONDS = 0.1
+"""How often daprd looks whether the application listens (dapr pkg/runtime, blockUntilAppIsReady)."""
+
+
+async def wait_until_listening(address: str, port: int) -> None:
+    """Wait until an application takes connections; it is outside of the clock, so this is real time."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            await asyncio.sleep(POLL_SECONDS)
+        else:
+            writer.close()
+            return
+
+
 @dataclass(frozen=True, slots=True)
 class AppRequest:
     """What the application is to be sent."""

@@ -71,11 +71,14 @@ async def _until_a_signal(settings: flags.Settings) -> int:
     signals = Signals()
     while True:
         sidecar = build(settings)
+        sidecar.core.on_shutdown = signals.ask
         await serve(sidecar)
         try:
             received = await signals.next()
         finally:
-            await sidecar.shut_down()
+            await sidecar.shut_down(ANSWER_SECONDS)
+        if received == FORCE:
+            return 1
         if received != HANGUP:
             log.info("Daprd shutdown gracefully")
             return 0
@@ -195,17 +198,21 @@ def _address(sidecar: Sidecar, port: int) -> str:
 
 
 HANGUP = "hangup"
+SHUTDOWN = "shutdown"
+FORCE = "force"
+ANSWER_SECONDS = 0.2
+"""How long a call under way may take when the sidecar ends, so that Shutdown itself is answered."""
 
 
 class Signals:
-    """The signals that end or restart a sidecar."""
+    """What ends or restarts a sidecar: signals, and calls of its shutdown API."""
 
     NAMES = {"SIGTERM": "terminated", "SIGINT": "interrupt", "SIGHUP": HANGUP}  # noqa: RUF012  # a constant
 
     def __init__(self) -> None:
         self._received: asyncio.Queue[str] = asyncio.Queue()
         self._ending = False
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for name, said in self.NAMES.items():
             number = getattr(signal, name, None)
             if number is None:
@@ -222,6 +229,11 @@ class Signals:
         self._ending = said != HANGUP
         signal_log.info("Received signal '%s'; beginning shutdown", said)
         self._received.put_nowait(said)
+
+    def ask(self, force: bool) -> None:
+        """Somebody called the shutdown API; from any thread."""
+        log.info("Shutdown requested via API")
+        self._loop.call_soon_threadsafe(self._received.put_nowait, FORCE if force else SHUTDOWN)
 
     async def next(self) -> str:
         """The next signal, as daprd calls it."""

@@ -166,6 +166,34 @@ class Unimplemented(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIM
     template = "this API is currently not implemented"
 
 
+class InvalidBaggage(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A `baggage` header that is none."""
+
+    template = "invalid baggage header: {cause}"
+
+
+# --- who may call what ----------------------------------------------------------------------------------------
+
+
+class HttpStatusError(ApiError, family="rich"):
+    """An answer in HTTP's terms, as gRPC status (dapr pkg/messages, ErrorFromHTTPResponseCode)."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(info={"http.code": str(self.http), "http.error_message": why[:63]})
+
+
+class Unauthorized(HttpStatusError, grpc=StatusCode.UNAUTHENTICATED, http=401, reason="Unauthorized"):
+    """The API token is missing, or is another one."""
+
+    template = "Unauthorized"
+
+
+class ApiNotAllowed(HttpStatusError, grpc=StatusCode.UNIMPLEMENTED, http=501, reason="Not Implemented"):
+    """The Configuration's `spec.api` keeps the API from everybody."""
+
+    template = "Not Implemented"
+
+
 # --- health ---------------------------------------------------------------------------------------------------
 
 

@@ -128,6 +128,7 @@ async def _run(settings: flags.Settings, command: Sequence[str], environment: Ma
     signals = Signals()
     options = settings.options
     sidecar = build(settings, () if options.resources_paths else (DEFAULT_COMPONENTS,))
+    sidecar.core.on_shutdown = signals.ask
     await serve(sidecar)
     _say(f"ℹ️  Starting Dapr with id {options.app_id}. HTTP Port: {sidecar.http_port}. gRPC Port: {sidecar.grpc_port}")
     _say("ℹ️  Dapr sidecar is up and running.")

@@ -10,22 +10,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from fakesidecar import loop as loops
+from fakesidecar.app import wait_until_listening
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core import Core
+from fakesidecar.core.health import RUNTIME
 from fakesidecar.errors import ComponentError
 from fakesidecar.grpcapi.api import GrpcApi
-from fakesidecar.httpapi.api import HttpApi
+from fakesidecar.httpapi.api import HttpApi, public_api
 from fakesidecar.ids import Ids, RandomIds
 from fakesidecar.options import Options
 from fakesidecar.redis_place import RedisPlace
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
 from fakesidecar.resources.process import NotYetServed, process
+
+if TYPE_CHECKING:
+    from fakesidecar.grpcapi.server import GrpcServer
+    from fakesidecar.httpapi.server import HttpServer
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -55,13 +61,16 @@ class Sidecar:
             environment=self.options.environment,
         )
         self.resources = resources or Resources()
-        self.core = Core(self.options, self.resources.configuration, around)
+        self.core = Core(self.options, self.resources, around)
+        self.load([*self.resources.components, *components])
         self.grpc = GrpcApi(self.core)
         self.http = HttpApi(self.core)
         self.grpc_port = 0
         self.http_port = 0
+        self.public_port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.load([*self.resources.components, *components])
+        self._servers: list[HttpServer | GrpcServer] = []
+        self._background: set[asyncio.Task[None]] = set()
 
     def load(self, components: Sequence[Component]) -> None:
         """Load components, in order; raises `StartupError` for the first that daprd would not start with."""
@@ -95,35 +104,62 @@ class Sidecar:
 
     async def serve(self) -> None:
         """Open the doors on the running event loop."""
+        try:
+            await self._open_doors()
+        except BaseException:
+            await self.shut_down()
+            raise
+
+    async def _open_doors(self) -> None:
         from fakesidecar.grpcapi.server import GrpcServer
         from fakesidecar.httpapi.server import HttpServer
 
         options = self.options
+        self.core.health.outbound_ready = True
+        self.core.health.waiting_for.clear()
         if isinstance(self.clock, SystemClock):
             self.clock.attach(asyncio.get_running_loop())
         if self.core.app is not None:
             self.core.app.open()
-        self._grpc_server = GrpcServer(self.grpc)
-        self._http_server = HttpServer(
-            self.http, max_body_size=options.max_body_size, max_header_size=options.read_buffer_size
-        )
-        try:
-            await self._grpc_server.start(self._addresses("grpc"), options.grpc_port)
-            await self._http_server.start(self._addresses("http"), options.http_port)
-        except BaseException:
-            await self.shut_down()
-            raise
-        self.grpc_port, self.http_port = self._grpc_server.port, self._http_server.port
+        if options.app_port:
+            self.core.health.waiting_for.append(RUNTIME)
+            self._run_in_background(self._wait_for_app())
+        limits = {"max_body_size": options.max_body_size, "max_header_size": options.read_buffer_size}
+        grpc_server, http_server = GrpcServer(self.grpc), HttpServer(self.http, **limits)
+        self._servers = [http_server, grpc_server]
+        await grpc_server.start(self._addresses("grpc"), options.grpc_port)
+        await http_server.start(self._addresses("http"), options.http_port)
+        self.grpc_port, self.http_port = grpc_server.port, http_server.port
+        if options.public_port is not None:
+            public = HttpServer(public_api(self.core), **limits)
+            self._servers.insert(0, public)
+            await public.start([options.public_listen_address], options.public_port)
+            self.public_port = public.port
+
+    async def _wait_for_app(self) -> None:
+        """The sidecar is ready when its application is."""
+        await wait_until_listening(self.options.app_channel_address, self.options.app_port)
+        self.core.health.waiting_for.remove(RUNTIME)
+
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def _addresses(self, door: str) -> Sequence[str]:
         if folder := self.options.unix_domain_socket:
             return (f"unix:{folder}/dapr-{self.options.app_id}-{door}.socket",)
         return self.options.listen_addresses
 
-    async def shut_down(self) -> None:
-        """Close the doors, then the components."""
-        await self._http_server.stop()
-        await self._grpc_server.stop()
+    async def shut_down(self, grace: float | None = None) -> None:
+        """Close the doors, then the components; calls under way get `grace` seconds."""
+        self.core.health.outbound_ready = False
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        for server in self._servers:
+            await server.stop(grace)
+        self._servers = []
         if self.core.app is not None:
             await self.core.app.close()
         if isinstance(self.clock, SystemClock):

@@ -8,6 +8,7 @@ something outside of it (a real Redis) are called without the lock.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -15,12 +16,16 @@ from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.configuration import ConfigurationBlock
+from fakesidecar.core.health import Health
 from fakesidecar.core.lock import LockBlock
+from fakesidecar.core.metadata import MetadataBlock
+from fakesidecar.core.middleware import MiddlewareBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
+from fakesidecar.interceptors.recording import Recording
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
-from fakesidecar.resources.configuration import Configuration
+from fakesidecar.resources.load import Resources
 
 
 class Block(Protocol):
@@ -42,18 +47,25 @@ class Block(Protocol):
 class Core:
     """All building blocks of one sidecar."""
 
-    def __init__(self, options: Options, configuration: Configuration, around: Surroundings) -> None:
+    def __init__(self, options: Options, resources: Resources, around: Surroundings) -> None:
         self.options = options
-        self.settings = configuration
+        self.resources = resources
+        self.settings = resources.configuration
         self.app_id = options.app_id
         self.around = around
         self.clock = around.clock
         self.onion = Onion()
+        self.recording = Recording(self.onion, self.clock)
+        self.on_shutdown: Callable[[bool], None] = lambda force: None
+        """What happens when somebody asks the sidecar to end, by force or not."""
         self._lock = threading.RLock()
-        self.secrets = SecretsBlock(self, configuration.secret_scopes)
+        self.health = Health(self.app_id)
+        self.metadata = MetadataBlock(self, resources)
+        self.secrets = SecretsBlock(self, self.settings.secret_scopes)
         self.state = StateBlock(self)
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
+        self.middleware = MiddlewareBlock()
         self.app = app_of(options)
         """The way to the application, None when there is none."""
         self.blocks: dict[str, Block] = {
@@ -61,6 +73,7 @@ class Core:
             "state": self.state,
             "configuration": self.configuration,
             "lock": self.lock,
+            "middleware": self.middleware,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []
@@ -83,6 +96,8 @@ class Core:
     def reset(self) -> None:
         """Forget all that was stored, locked, subscribed to or set; components stay."""
         with self._lock:
+            self.metadata.reset()
+            self.recording.clear()
             for block in self.blocks.values():
                 block.reset()
 

@@ -10,15 +10,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import NoReturn
 
 from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
+from fakesidecar import golang
 from fakesidecar.core import Core
 from fakesidecar.errors import ApiError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
+from fakesidecar.interceptors import grpc_filters
 
-BLOCKS = ("state", "secrets", "configuration", "lock")
+BLOCKS = ("state", "secrets", "configuration", "lock", "metadata", "shutdown", "workflow", "reflection")
 """The modules of this package that serve RPCs."""
 
 for block in BLOCKS:
@@ -39,16 +42,47 @@ class MessageTooLarge(ApiError, grpc=StatusCode.RESOURCE_EXHAUSTED):
     template = "grpc: received message larger than max ({size} vs. {limit})"
 
 
-class UnknownMethod(ApiError, grpc=StatusCode.UNIMPLEMENTED):
-    """Nobody serves the RPC."""
+class MalformedMethod(ApiError, grpc=StatusCode.UNIMPLEMENTED):
+    """A path without a service."""
 
-    template = "unknown method {path}"
+    template = "malformed method name: {path}"
+
+
+class NobodysStream(ApiError, grpc=StatusCode.UNKNOWN):
+    """A service that is not the sidecar's, and no app named to hand the call to."""
+
+    template = "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata"
+
+
+class NobodysMethod(ApiError, grpc=StatusCode.UNKNOWN):
+    """A method that the sidecar's own service does not have, and no app named to hand the call to."""
+
+    template = "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
+
+
+class AppIdEmpty(ApiError, grpc=StatusCode.UNKNOWN):
+    """The app named is none."""
+
+    template = "app id is empty"
+
+
+class AppUnreachable(ApiError, grpc=StatusCode.UNAVAILABLE):
+    """The app does not listen (the text is grpc-go's and the network library's)."""
+
+    template = (
+        'connection error: desc = "transport: Error while dialing: dial tcp {address}: connect: connection refused"'
+    )
 
 
 class Bug(ApiError, grpc=StatusCode.INTERNAL):
     """The sidecar itself failed; its log says where."""
 
     template = "the sidecar failed: {cause}"
+
+
+OWN = ("/dapr.proto.runtime", "/dapr.proto.internals", "/TaskHubSidecarService")
+"""Services of other names can only be an app's, whatever the sidecar serves (dapr pkg/diagnostics/grpc_tracing.go)."""
+APP_ID = ("dapr-callee-app-id", "dapr-app-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +99,7 @@ class GrpcApi:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.filters: list[Callable[[str, Context], None]] = []
+        self.filters: list[Callable[[str, Context], None]] = grpc_filters(core)
         """What every call passes before it is looked at: each may refuse it by raising."""
 
     def find(self, path: str) -> Served | None:
@@ -73,9 +107,9 @@ class GrpcApi:
         return SERVED.get(path)
 
     def prepare(self, served: Served, data: bytes, context: Context) -> Ready:
-        """Admit and understand a unary call."""
-        self.admit(served.method.path, context)
+        """Understand and admit a unary call, in this order (grpc-go decodes before it calls interceptors)."""
         request = self.parse(served, data)
+        self.admit(served.method.path, context)
         core, call = self.core, served.call(request, context)
 
         def run() -> bytes:
@@ -93,6 +127,7 @@ class GrpcApi:
     def open(self, served: Served, stream: Stream, data: bytes | None) -> None:
         """Begin a streaming call; `data` is the request of a server-streaming one."""
         try:
+            check_app(served.method.path, stream.context)
             if data is None:
                 served.function(self.core, stream)
             else:
@@ -105,10 +140,34 @@ class GrpcApi:
             log.exception("%s failed", served.method.path)
             stream.finish(Bug(cause=repr(error)))
 
+    def receive(self, served: Served, stream: Stream, data: bytes) -> None:
+        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
+        try:
+            stream.on_message(self.parse(served, data))
+        except ApiError as error:
+            stream.finish(error)
+        except Exception as error:
+            log.exception("%s failed", served.method.path)
+            stream.finish(Bug(cause=repr(error)))
+
     def admit(self, path: str, context: Context) -> None:
         """Let a call pass, or refuse it by raising."""
         for check in self.filters:
             check(path, context)
+
+    def refuse(self, path: str, context: Context) -> NoReturn:
+        """Say why a call that nothing serves is not carried out, or not handed to an app."""
+        if "/" not in path[1:]:
+            raise MalformedMethod(path=golang.quote(path))
+        self.admit(path, context)
+        check_app(path, context)
+        app_id = _app_id(context)
+        if app_id is None:
+            raise NobodysMethod
+        if not app_id:
+            raise AppIdEmpty
+        options = self.core.options
+        raise AppUnreachable(address=f"{options.app_channel_address}:{options.app_port}")
 
     def parse(self, served: Served, data: bytes) -> Message:
         """The message that a client sent."""
@@ -119,3 +178,13 @@ class GrpcApi:
             return served.method.request.FromString(data)
         except DecodeError as error:
             raise BrokenMessage from error
+
+
+def check_app(path: str, context: Context) -> None:
+    """Refuse a call of somebody else's service that names no app."""
+    if not path.startswith(OWN) and _app_id(context) is None:
+        raise NobodysStream
+
+
+def _app_id(context: Context) -> str | None:
+    return next((found for name in APP_ID if (found := context.first(name)) is not None), None)

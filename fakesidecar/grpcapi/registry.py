@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from dapr_client import wire
 from fakesidecar.call import Call
+from fakesidecar.trace import NO_SPAN, Span
 
 if TYPE_CHECKING:
     from fakesidecar.errors import ApiError
@@ -25,6 +26,8 @@ class Context:
     header: list[tuple[str, str | bytes]] = field(default_factory=list)
     """Initial metadata of the answer."""
     trailer: list[tuple[str, str | bytes]] = field(default_factory=list)
+    span: Span = NO_SPAN
+    """The span of the call."""
 
     def first(self, name: str) -> str | None:
         """The first value of a name in the caller's metadata."""
@@ -96,6 +99,14 @@ SERVED: dict[str, Served] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def serve(
+    method: wire.Method, function: Callable[..., Any], *, call: str, component: str = "", target: str = ""
+) -> None:
+    """Serve a method, of Dapr or not, with the function; see `serves`."""
+    block, _, operation = call.partition(".")
+    SERVED[method.path] = Served(method, function, block, operation, component, target)
+
+
 def serves(*names: str, call: str, component: str = "", target: str = "", service: str = wire.DAPR) -> Callable[[F], F]:
     """Serve the RPCs of these names with the function.
 
@@ -105,10 +116,8 @@ def serves(*names: str, call: str, component: str = "", target: str = "", servic
     """
 
     def register(function: F) -> F:
-        block, _, operation = call.partition(".")
         for name in names:
-            method = wire.method(service, name)
-            SERVED[method.path] = Served(method, function, block, operation, component, target)
+            serve(wire.method(service, name), function, call=call, component=component, target=target)
         return function
 
     return register

@@ -12,11 +12,13 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from fakesidecar.errors import ApiError
-from fakesidecar.grpcapi.api import GrpcApi, UnknownMethod
+from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import Context, Served, Stream
 from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
 
 UNLIMITED = -1
+METADATA_BYTES = 16 << 20
+"""daprd takes metadata of any size that was tried, whatever `--read-buffer-size` says; grpcio's default is 16 KiB."""
 
 
 class GrpcServer:
@@ -35,6 +37,8 @@ class GrpcServer:
                 # The sidecar counts bytes itself: the refusal is daprd's.
                 ("grpc.max_receive_message_length", UNLIMITED),
                 ("grpc.max_send_message_length", UNLIMITED),
+                ("grpc.max_metadata_size", METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", METADATA_BYTES),
             ]
         )
         self._server.add_generic_rpc_handlers((_Handlers(self.api),))
@@ -77,7 +81,8 @@ class _Handlers(grpc.GenericRpcHandler):
             except ApiError as error:
                 await _abort(rpc, context, error)
                 raise  # not reached: abort raises
-            _set_metadata(rpc, context)
+            if context.header or context.trailer:
+                await _send_metadata(rpc, context)
             return reply
 
         return behaviour
@@ -106,6 +111,8 @@ class _Handlers(grpc.GenericRpcHandler):
             self.api.open(served, stream, data)
             if requests is not None:
                 reader = asyncio.create_task(self._read(served, stream, requests))
+            if context.header:
+                await _send_metadata(rpc, context)
             async for message in stream.outgoing():
                 await rpc.write(message.SerializeToString())
         except ApiError as error:
@@ -118,20 +125,15 @@ class _Handlers(grpc.GenericRpcHandler):
             stream.on_close()
 
     async def _read(self, served: Served, stream: Stream, requests: AsyncIterator[bytes]) -> None:
-        try:
-            async for data in requests:
-                stream.on_message(self.api.parse(served, data))
-        except ApiError as error:
-            stream.finish(error)
-        else:
-            stream.on_half_close()
+        async for data in requests:
+            self.api.receive(served, stream, data)
+        stream.on_half_close()
 
     def _unknown(self, path: str) -> Any:
         async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:
             context = Context(tuple(rpc.invocation_metadata() or ()))
             try:
-                self.api.admit(path, context)
-                raise UnknownMethod(path=path)
+                self.api.refuse(path, context)
             except ApiError as error:
                 await _abort(rpc, context, error)
 
@@ -165,13 +167,18 @@ class _AioStream(Stream):
             yield item
 
 
-def _set_metadata(rpc: Any, context: Context) -> None:
+async def _send_metadata(rpc: Any, context: Context) -> None:
     if context.trailer:
         rpc.set_trailing_metadata(tuple(context.trailer))
+    if context.header:
+        await rpc.send_initial_metadata(tuple(context.header))
+        context.header = []
 
 
 async def _abort(rpc: Any, context: Context, error: ApiError) -> None:
     status = status_of(error)
     if status.details:
         context.trailer.append((DETAILS_KEY, status.details))
+    if context.header:
+        await _send_metadata(rpc, context)
     await rpc.abort(status.code, status.message, tuple(context.trailer))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
 from fakesidecar import golang
 from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, NoTargetApp
-from fakesidecar.httpapi.registry import ROUTES, Request, Response, Route
+from fakesidecar.httpapi.registry import ROUTES, Filter, Request, Response, Route, go_error
 from fakesidecar.httpapi.render import render_error
+from fakesidecar.interceptors import http_filters, public_http_filters
+from fakesidecar.interceptors.api_lists import http_api_lists, invoke_is_there
 
-BLOCKS = ("state", "secrets", "configuration", "lock")
+BLOCKS = ("state", "secrets", "configuration", "lock", "metadata", "health", "shutdown", "control")
 """The modules of this package that serve routes."""
 
 for block in BLOCKS:
@@ -21,7 +24,7 @@ for block in BLOCKS:
 
 log = logging.getLogger("fakesidecar.http")
 
-Filter = Callable[[Request, Callable[[Request], Response]], Response]
+BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +37,36 @@ class Ready:
 
 
 class HttpApi:
-    """Every route of a sidecar, as functions from a request to a response."""
+    """The routes of a sidecar, as functions from a request to a response."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(
+        self,
+        core: Core,
+        *,
+        routes: Sequence[Route] | None = None,
+        filters: Sequence[Filter] | None = None,
+        otherwise: Callable[[HttpApi, Request], Response] | None = None,
+    ) -> None:
+        configuration = core.settings
         self.core = core
-        self.filters: list[Filter] = []
+        self.filters: list[Filter] = list(http_filters(core) if filters is None else filters)
         """What every request passes, outermost first."""
+        self._otherwise = otherwise or (no_target if invoke_is_there(configuration) else not_found)
+        if routes is None:
+            routes = list(filter(http_api_lists(configuration), ROUTES))
         self._by_method: dict[str, list[Route]] = {}
-        for route in ROUTES:
+        for route in routes:
             self._by_method.setdefault(route.method, []).append(route)
 
     def prepare(self, request: Request) -> Ready:
         """Find out what a request asks for."""
-        route = self.find(request)
+        if "%" in request.path and BROKEN_ESCAPE.search(request.path):
+            return Ready(bad_request, blocking=False)
+        route = request.route = self.find(request)
         blocking = False
         if route is not None:
             call = route.call(request)
-            blocking = self.core.blocking(call.block, call.component)
+            blocking = route.blocking or self.core.blocking(call.block, call.component)
         return Ready(lambda: self._through(0, request), blocking)
 
     def find(self, request: Request) -> Route | None:
@@ -59,9 +75,18 @@ class HttpApi:
         for route in self._by_method.get(request.method, ()):
             params = route.match(segments)
             if params is not None:
-                request.params = params
+                request.params = {name: golang.query_unescape(value) for name, value in params.items()}
                 return route
         return None
+
+    def methods(self, request: Request) -> list[str]:
+        """The methods that the path of a request is served with."""
+        segments = clean_segments(request.path)
+        return [
+            method
+            for method, routes in self._by_method.items()
+            if any(route.match(segments) is not None for route in routes)
+        ]
 
     def _through(self, depth: int, request: Request) -> Response:
         try:
@@ -75,17 +100,46 @@ class HttpApi:
             return render_error(ApiError(message=f"the sidecar failed: {error!r}"))
 
     def _answer(self, request: Request) -> Response:
-        route = self.find(request)
+        route = request.route
         if route is None:
-            raise NoTargetApp
-        for name, value in request.params.items():
-            try:
-                request.params[name] = golang.query_unescape(value)
-            except golang.GoError as error:
-                text = f'failed to unescape request parameter "{name}". Error: {error}'
-                return Response(400, [("content-type", "text/plain; charset=utf-8")], text.encode())
+            return self._otherwise(self, request)
         answer: Response = self.core.onion(route.call(request), lambda: route.function(self.core, request))
         return answer
+
+
+def public_api(core: Core) -> HttpApi:
+    """What is served on the public port (`--dapr-public-port`): health and metadata."""
+    return HttpApi(
+        core,
+        routes=[route for route in ROUTES if route.public],
+        filters=public_http_filters(core),
+        otherwise=not_public,
+    )
+
+
+# --- requests that no route serves -------------------------------------------------------------------------------
+
+
+def no_target(api: HttpApi, request: Request) -> Response:
+    """Every path that is no API's is an app's, if one is named (dapr pkg/api/http/directmessaging.go)."""
+    raise NoTargetApp
+
+
+def not_found(api: HttpApi, request: Request) -> Response:
+    """What Go's router says when there is nothing, not even apps to hand the request to."""
+    return go_error(404, "404 page not found")
+
+
+def not_public(api: HttpApi, request: Request) -> Response:
+    """Not on the public port, or not with this method."""
+    if methods := api.methods(request):
+        return Response(405, [("allow", ", ".join(methods))])
+    return not_found(api, request)
+
+
+def bad_request() -> Response:
+    """What Go's HTTP server itself answers to a path that cannot be unescaped."""
+    return Response(400, [("content-type", "text/plain; charset=utf-8")], b"400 Bad Request")
 
 
 def clean_segments(path: str) -> list[str]:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from fakesidecar import golang
 from fakesidecar.call import Call
+from fakesidecar.trace import NO_SPAN, Span
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
@@ -30,10 +31,18 @@ class Request:
     """Why the body is not all there (`stream too large`), empty when it is."""
     params: dict[str, str] = field(default_factory=dict)
     """The parts of the path that the route names, unescaped."""
+    route: Route | None = None
+    """What the path was found to ask for."""
+    span: Span = NO_SPAN
+    """The span of the call."""
 
     def header(self, name: str) -> str | None:
         """The first header of a name (lower case)."""
         return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def header_values(self, name: str) -> list[str]:
+        """All headers of a name (lower case)."""
+        return [value for key, value in self.headers if key.lower() == name]
 
     def query_values(self, name: str) -> list[str]:
         """All values of a query parameter."""
@@ -70,6 +79,12 @@ def empty() -> Response:
     return Response(NO_CONTENT)
 
 
+def go_error(status: int, text: str) -> Response:
+    """A plain text error as Go's http.Error writes it."""
+    headers = [("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")]
+    return Response(status, headers, f"{text}\n".encode())
+
+
 def json_response(
     value: Any, status: int = 200, *, newline: bool = False, headers: Iterable[tuple[str, str]] = ()
 ) -> Response:
@@ -90,6 +105,12 @@ class Route:
     operation: str
     component_param: str
     target_param: str
+    always_allowed: bool = False
+    """No list closes it, and no API token is asked for."""
+    public: bool = False
+    """It is on the public port, too."""
+    blocking: bool = False
+    """It may take its time, whichever component it is for."""
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The path's parameters, still escaped; None when the path is not of this route."""
@@ -124,7 +145,16 @@ ROUTES: list[Route] = []
 F = TypeVar("F", bound=Callable[..., Response])
 
 
-def route(methods: str, *paths: str, call: str, component: str = "", target: str = "") -> Callable[[F], F]:
+def route(
+    methods: str,
+    *paths: str,
+    call: str,
+    component: str = "",
+    target: str = "",
+    always_allowed: bool = False,
+    public: bool = False,
+    blocking: bool = False,
+) -> Callable[[F], F]:
     """Serve these methods (`"POST PUT"`) of these paths with the function; see `Route` for the rest."""
 
     def register(function: F) -> F:
@@ -132,7 +162,12 @@ def route(methods: str, *paths: str, call: str, component: str = "", target: str
         for path in paths:
             for method in methods.split():
                 pattern = tuple(path.strip("/").split("/"))
-                ROUTES.append(Route(method, pattern, function, block, operation, component, target))
+                flags = always_allowed, public, blocking
+                ROUTES.append(Route(method, pattern, function, block, operation, component, target, *flags))
         return function
 
     return register
+
+
+Filter = Callable[[Request, Callable[[Request], Response]], Response]
+"""What a request passes on its way in, and the response on its way out."""

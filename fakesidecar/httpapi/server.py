@@ -1,18 +1,27 @@
-"""The HTTP door on a port or a Unix socket: aiohttp's low-level server on the sidecar's event loop."""
+"""The HTTP door on a port or a Unix socket: aiohttp's low-level server on the sidecar's event loop.
+
+HTTP/1.1 only: aiohttp has no h2c, which daprd serves as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.httpapi.registry import Request
 
 SHUTDOWN_SECONDS = 1.0
 TOO_LARGE = "stream too large"
+HEADER_ROOM = 8 << 10
+"""Go's server takes more than `--read-buffer-size` says: its buffers come on top, 4 KiB each (net/http, server.go)."""
+PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 class HttpServer:
@@ -22,10 +31,8 @@ class HttpServer:
         self.api = api
         self.port = 0
         self._max_body_size = max_body_size
-        self._runner = web.ServerRunner(
-            web.Server(self._handle, access_log=None, max_field_size=max_header_size, max_line_size=max_header_size),
-            shutdown_timeout=SHUTDOWN_SECONDS,
-        )
+        self._max_header_size = max_header_size + HEADER_ROOM
+        self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def start(self, addresses: Sequence[str], port: int) -> None:
         """Listen on the addresses (all on one port; 0 asks for a free one), or on `unix:` paths."""
@@ -37,17 +44,19 @@ class HttpServer:
                 await web.TCPSite(self._runner, address, self.port or port).start()
                 self.port = self._runner.addresses[-1][1]
 
-    async def stop(self) -> None:
-        """Stop listening and close every connection."""
+    async def stop(self, grace: float | None = None) -> None:
+        """Stop listening and close every connection; requests under way end by themselves."""
         await self._runner.cleanup()
 
     async def _handle(self, asked: web.BaseRequest) -> web.StreamResponse:
+        if header_size(asked) > self._max_header_size:
+            return _refusal(431, "Request Header Fields Too Large")
         path, _, query = asked.raw_path.partition("?")
         request = Request(
             asked.method,
             path,
             query,
-            [(key.decode("latin-1"), value.decode("latin-1")) for key, value in asked.raw_headers],
+            [(key.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for key, value in asked.raw_headers],
         )
         request.body, request.body_error = await self._body(asked)
         ready = self.api.prepare(request)
@@ -72,3 +81,48 @@ class HttpServer:
             if limit is not None and len(body) > limit:
                 return bytes(body[:limit]), TOO_LARGE
         return bytes(body), ""
+
+
+def header_size(asked: web.BaseRequest) -> int:
+    """The bytes before the body, about."""
+    return len(asked.raw_path) + sum(len(key) + len(value) + len(": \r\n") for key, value in asked.raw_headers)
+
+
+class _Server(web.Server):
+    """aiohttp's server, with connections that refuse as Go's do."""
+
+    def __init__(self, handler: Any, max_header_size: int) -> None:
+        super().__init__(handler)
+        self._settings: dict[str, Any] = {
+            "access_log": None,
+            "auto_decompress": False,  # a compressed body is stored as it comes
+            "max_line_size": max_header_size,
+            "max_field_size": max_header_size,
+        }
+        if "max_headers" in inspect.signature(web.RequestHandler).parameters:  # since aiohttp 3.14
+            self._settings["max_headers"] = max_header_size
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=asyncio.get_running_loop(), **self._settings)
+
+
+class _Connection(web.RequestHandler):
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What Go's server answers to what is no HTTP, or too much of it."""
+        if status != 400:
+            return super().handle_error(request, status, exc, message)
+        if isinstance(exc, LineTooLong):
+            return _refusal(431, "Request Header Fields Too Large")
+        return _refusal(400, "Bad Request")
+
+
+def _refusal(status: int, reason: str) -> web.Response:
+    response = web.Response(status=status, text=f"{status} {reason}", headers={"content-type": PLAIN_TEXT})
+    response.force_close()
+    return response

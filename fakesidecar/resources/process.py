@@ -150,9 +150,6 @@ KNOWN = {
     "conversation.echo": Known(),
     "middleware.http.bearer": Known(),
     "middleware.http.ratelimit": Known(),
-    "middleware.http.routeralias": Known(),
-    "middleware.http.routerchecker": Known(),
-    "middleware.http.uppercase": Known(),
 }
 """Types of building blocks that are declared and listed, but have no operations here yet."""
 

@@ -1,0 +1,97 @@
+"""The sidecar's own controls, under a prefix that Dapr has no API under: clock, reset, and what was asked.
+
+GET  /fakesidecar/v1/clock                {"time": 1893456000.0, "virtual": true}
+POST /fakesidecar/v1/clock/advance        {"seconds": 60}
+POST /fakesidecar/v1/reset
+GET  /fakesidecar/v1/requests             {"recording": true, "requests": [{"call": "state.get", …}]}
+POST /fakesidecar/v1/requests             {"recording": true}
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from fakesidecar.clock import VirtualClock
+from fakesidecar.core import Core
+from fakesidecar.errors import ApiError, BodyUnreadable, MalformedBody
+from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
+from fakesidecar.interceptors.recording import Event
+
+PREFIX = "/fakesidecar/v1"
+
+
+class ClockIsReal(ApiError, code="ERR_CLOCK_IS_REAL", http=409):
+    """Nobody moves the machine's clock."""
+
+    template = "the sidecar runs on the system clock, which cannot be advanced: start it with a virtual clock"
+
+
+@route("GET", f"{PREFIX}/clock", call="control.clock")
+def clock(core: Core, request: Request) -> Response:
+    return json_response({"time": core.clock.now(), "virtual": isinstance(core.clock, VirtualClock)}, newline=True)
+
+
+# Timers that fire may need the event loop, so the clock is moved on another thread.
+@route("POST", f"{PREFIX}/clock/advance", call="control.advance", blocking=True)
+def advance(core: Core, request: Request) -> Response:
+    if not isinstance(core.clock, VirtualClock):
+        raise ClockIsReal
+    seconds = body_of(request).get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        raise MalformedBody(cause=f"seconds must be a number that is not negative: {seconds!r}")
+    core.clock.advance(seconds)
+    return clock(core, request)
+
+
+@route("POST", f"{PREFIX}/reset", call="control.reset", blocking=True)
+def reset(core: Core, request: Request) -> Response:
+    core.reset()
+    return empty()
+
+
+@route("GET", f"{PREFIX}/requests", call="control.requests")
+def requests(core: Core, request: Request) -> Response:
+    found = [as_json(event) for event in core.recording.events]
+    return json_response({"recording": core.recording.running, "requests": found}, newline=True)
+
+
+@route("POST", f"{PREFIX}/requests", call="control.record")
+def record(core: Core, request: Request) -> Response:
+    wanted = body_of(request).get("recording")
+    if not isinstance(wanted, bool):
+        raise MalformedBody(cause=f"recording must be true or false: {wanted!r}")
+    if wanted:
+        core.recording.start()
+    else:
+        core.recording.stop()
+    return empty()
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """An event for those who look at it over HTTP."""
+    call = event.call
+    return {
+        "call": call.name,
+        "component": call.component,
+        "target": call.target,
+        "protocol": call.protocol,
+        "metadata": dict(call.metadata),
+        "outcome": event.outcome,
+        "error": "" if event.error is None else str(event.error),
+        "time": event.time,
+    }
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The JSON object in the body."""
+    if request.body_error:
+        raise BodyUnreadable(cause=request.body_error)
+    try:
+        body = json.loads(request.body)
+    except ValueError as error:
+        raise MalformedBody(cause=error) from error
+    if not isinstance(body, dict):
+        raise MalformedBody(cause="an object is expected")
+    return body
