@@ -81,7 +81,7 @@ def http_call(
 ) -> tuple[int, Any]:
     """Make a request; the status and the JSON of the answer, None without one."""
     connection = HTTPConnection(HOST, sidecar.http_port, timeout=SECONDS)
-    target = quote(path) + (f"?{urlencode(query, doseq=True)}" if query else "")
+    target = quote(path, safe="/%") + (f"?{urlencode(query, doseq=True)}" if query else "")
     try:
         connection.request(method, target, None if body is None else json.dumps(body))
         answer = connection.getresponse()
