@@ -92,6 +92,7 @@ class Redis:
     ) -> None:
         self.client = client
         self.database = settings.database
+        self.blocking = embedded is None
         self._host = settings.host
         self._embedded = embedded  # keeps the server alive as long as somebody uses it
         self._clock = clock

@@ -141,7 +141,7 @@ class GrpcApi:
             stream.finish(Bug(cause=repr(error)))
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
-        """Give a message of the client to a streaming call that is open."""
+        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
         try:
             stream.on_message(self.parse(served, data))
         except ApiError as error:
