@@ -134,6 +134,19 @@ class _Answered(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
         return self._value
 
 
+KINDS = (
+    grpc.aio.UnaryUnaryClientInterceptor,
+    grpc.aio.UnaryStreamClientInterceptor,
+    grpc.aio.StreamUnaryClientInterceptor,
+    grpc.aio.StreamStreamClientInterceptor,
+)
+
+
+def kind_of(interceptor: Any) -> type | None:
+    """What calls an interceptor sees: grpc.aio takes one that is of several kinds for the first of them alone."""
+    return next((kind for kind in KINDS if isinstance(interceptor, kind)), None)
+
+
 class AioChannel(grpc.aio.Channel):
     """A channel for asyncio to a sidecar in this process."""
 
@@ -156,6 +169,12 @@ class AioChannel(grpc.aio.Channel):
         self.closed = True
         for stream in tuple(self._streams):
             stream.cancel()
+
+    def close_from_outside(self) -> None:
+        """Close it from where no event loop runs."""
+        self.closed = True
+        for stream in tuple(self._streams):
+            stream.cancel_from_outside()
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         return grpc.ChannelConnectivity.SHUTDOWN if self.closed else grpc.ChannelConnectivity.READY
@@ -219,7 +238,7 @@ class _MultiCallable:
         return Context((*((key, value) for key, value in metadata or ()), USER_AGENT))
 
     def _interceptors(self, kind: type) -> list[Any]:
-        return [interceptor for interceptor in self._channel._interceptors if isinstance(interceptor, kind)]
+        return [interceptor for interceptor in self._channel._interceptors if kind_of(interceptor) is kind]
 
     async def _chain(self, interceptors: Sequence[Any], name: str, details: Any, request: Any) -> Any:
         """The streaming call that interceptors begin, the first of them outermost."""
@@ -525,6 +544,14 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         self._incoming.put_nowait(outcome)
         self._sidecar_end.on_close()
 
+    def cancel_from_outside(self) -> None:
+        """Cancel it from any thread; when its loop is closed, there is nobody left to hear of it."""
+        if self._loop.is_closed():
+            self._multi._channel._streams.discard(self)
+            self._sidecar_end.on_close()
+        else:
+            self._loop.call_soon_threadsafe(self.cancel)
+
     def deliver(self, item: Message | Outcome) -> None:
         """Take what the handler sends; from any thread."""
         with contextlib.suppress(RuntimeError):
@@ -563,10 +590,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         served = multi._served
         if served is None:
             return
-        try:
-            self._sidecar_end.on_message(multi._api.parse(served, multi._serialize(request)))
-        except ApiError as error:
-            self._sidecar_end.finish(error)
+        multi._api.receive(served, self._sidecar_end, multi._serialize(request))
         await asyncio.sleep(0)
 
     async def done_writing(self) -> None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from dapr_client.aio import DaprClient as AioDaprClient
-
     from dapr_client import DaprClient
+    from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._servers import Pool
     from dapr_testing.sidecar import DaprSidecar
 

@@ -144,6 +144,7 @@ class Redis:
         self.client = client
         self.settings = settings
         self.database: int = settings.value("redisDB") or 0
+        self.blocking = embedded is None
         self._embedded = embedded  # keeps the server alive as long as somebody uses it
         self._clock = clock
 

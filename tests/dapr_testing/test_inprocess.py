@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from dapr_client import wire
-from dapr_client.wire import configuration_pb2, pubsub_pb2, state_pb2
+from dapr_client.wire import appcallback_pb2, configuration_pb2, pubsub_pb2, state_pb2
 from dapr_testing import DaprSidecar
 from fakesidecar.core import Core
 from fakesidecar.grpcapi.registry import SERVED, Served, Stream
@@ -65,17 +66,27 @@ class Adding(
     intercept_unary_stream = intercept_unary_unary
 
 
-class AioAdding(
-    grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor, grpc.aio.StreamStreamClientInterceptor
-):
+async def _add(self: Any, continuation: Any, client_call_details: Any, request: Any) -> Any:
+    client_call_details.metadata.add("x-added", "yes")
+    return await continuation(client_call_details, request)
+
+
+class AddingUnary(grpc.aio.UnaryUnaryClientInterceptor):
     """Adds a name to the metadata of every call."""
 
-    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        client_call_details.metadata.add("x-added", "yes")
-        return await continuation(client_call_details, request)
+    intercept_unary_unary = _add
 
-    intercept_unary_stream = intercept_unary_unary
-    intercept_stream_stream = intercept_unary_unary
+
+class AddingStream(grpc.aio.UnaryStreamClientInterceptor):
+    """Adds a name to the metadata of every call."""
+
+    intercept_unary_stream = _add
+
+
+class AddingBoth(grpc.aio.StreamStreamClientInterceptor):
+    """Adds a name to the metadata of every call."""
+
+    intercept_stream_stream = _add
 
 
 @pytest.fixture
@@ -100,7 +111,9 @@ def echo(monkeypatch: pytest.MonkeyPatch) -> None:
         def answer(message: pubsub_pb2.SubscribeTopicEventsRequestAlpha1) -> None:
             topic = message.initial_request.topic
             stream.send(
-                pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=pubsub_pb2.TopicEventRequest(topic=topic))
+                pubsub_pb2.SubscribeTopicEventsResponseAlpha1(
+                    event_message=appcallback_pb2.TopicEventRequest(topic=topic)
+                )
             )
 
         stream.on_message, stream.on_half_close = answer, stream.finish
@@ -132,7 +145,7 @@ async def test_a_call_answers_in_asyncio(dapr_sidecar: DaprSidecar, aio_channel:
 
 def refused(error: Any) -> tuple[Any, ...]:
     """Everything that a failed call tells: code, text, and the details in its trailers."""
-    trailers = {name: value for name, value in error.trailing_metadata()}
+    trailers = dict(tuple(error.trailing_metadata()))
     status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
     info = error_details_pb2.ErrorInfo()
     status.details[0].Unpack(info)
@@ -212,8 +225,10 @@ def test_interceptors_see_every_call(channel: grpc.Channel, seen: list[dict[str,
 async def test_interceptors_see_every_call_in_asyncio(
     dapr_sidecar: DaprSidecar, transport: str, seen: list[dict[str, str]], echo: None
 ) -> None:
-    with dapr_sidecar.intercept_channels() if transport == "in-process" else dapr_sidecar.state and _nothing():
-        channel = grpc.aio.insecure_channel(dapr_sidecar.grpc_endpoint, interceptors=[AioAdding(), AioAdding()])
+    with dapr_sidecar.intercept_channels() if transport == "in-process" else contextlib.nullcontext():
+        channel = grpc.aio.insecure_channel(
+            dapr_sidecar.grpc_endpoint, interceptors=[AddingUnary(), AddingUnary(), AddingStream(), AddingBoth()]
+        )
     async with channel:
         await stub(channel, GET)(key())
         stream = stub(channel, WATCH)(watch())
@@ -225,12 +240,6 @@ async def test_interceptors_see_every_call_in_asyncio(
         await call.done_writing()
         assert await call.read() is grpc.aio.EOF
     assert [name["x-added"] for name in seen] == ["yes", "yes"]
-
-
-class _nothing:  # noqa: N801  # a context manager that does nothing
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *failure: object) -> None: ...
 
 
 @pytest.mark.parametrize("transport", ["in-process", "grpc"])

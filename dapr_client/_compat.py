@@ -1,0 +1,151 @@
+"""The import paths of the official package, below our own name.
+
+`from dapr.clients.grpc._state import StateOptions` works as `from dapr_client.clients.grpc._state import StateOptions`.
+There are no files of those names: the table says which module has which names, a finder makes the modules when they
+are imported, and a name is fetched when it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+ROOT = "dapr_client"
+
+ERRORS = (
+    "DaprGrpcError",
+    "DaprHttpError",
+    "DaprInternalError",
+    "ERROR_CODE_DOES_NOT_EXIST",
+    "ERROR_CODE_UNKNOWN",
+    "StatusDetails",
+)
+STATE_RESPONSES = ("BulkStateItem", "BulkStatesResponse", "QueryResponse", "QueryResponseItem", "StateResponse")
+STATE_ARGUMENTS = ("Concurrency", "Consistency", "StateItem", "StateOptions")
+TRANSACTIONS = ("TransactionOperationType", "TransactionalStateOperation")
+METADATA = ("GetMetadataResponse", "MetadataMCPServer", "RegisteredComponents")
+LOCKS = ("TryLockResponse", "UnlockResponse", "UnlockResponseStatus")
+CONFIGURATION = ("ConfigurationItem", "ConfigurationResponse")
+SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
+CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
+
+Names = Mapping[str, Sequence[str]]
+
+TABLE: Mapping[str, Names] = {
+    "clients": {
+        "_sync.client": ("DaprClient", "DaprClient as DaprGrpcClient"),
+        "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
+        "retry": ("RetryPolicy",),
+        "settings": ("settings",),
+        "_checks": ("MetadataTuple",),
+    },
+    "clients.exceptions": {"errors": ERRORS},
+    "clients.retry": {"retry": ("RetryPolicy",)},
+    "clients.health": {"_sync.health": ("DaprHealth",)},
+    "clients.grpc": {},
+    "clients.grpc.client": {
+        "_sync.client": ("DaprClient as DaprGrpcClient",),
+        "errors": ("DaprGrpcError", "DaprInternalError"),
+        "_checks": ("MetadataTuple",),
+    },
+    "clients.grpc._response": {
+        "_response": ("DaprResponse",),
+        "state": STATE_RESPONSES,
+        "secrets": SECRETS,
+        "configuration": CONFIGURATION,
+        "lock": LOCKS,
+        "metadata": METADATA,
+        "_checks": CHECKS,
+    },
+    "clients.grpc._request": {"state": TRANSACTIONS},
+    "clients.grpc._state": {"state": STATE_ARGUMENTS},
+    "clients.grpc._helpers": {
+        "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),
+    },
+    "clients.grpc.interceptors": {"interceptors": ("DaprClientInterceptor", "DaprClientTimeoutInterceptor")},
+    "aio.clients": {
+        "_async.client": ("DaprClient", "DaprClient as DaprGrpcClientAsync"),
+        "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
+        "settings": ("settings",),
+    },
+    "aio.clients.health": {"_async.health": ("DaprHealth",)},
+    "aio.clients.grpc": {},
+    "aio.clients.grpc.client": {
+        "_async.client": ("DaprClient as DaprGrpcClientAsync",),
+        "errors": ("DaprGrpcError", "DaprInternalError"),
+    },
+    "aio.clients.grpc.interceptors": {
+        "interceptors": ("DaprClientInterceptorAsync", "DaprClientTimeoutInterceptorAsync"),
+    },
+    "conf": {"settings": ("Settings", "settings")},
+    "conf.helpers": {"endpoint": ("GrpcEndpoint", "URIParseConfig")},
+    "conf.global_settings": {"settings": ("DEFAULTS[]",)},
+    "ext": {},
+}
+"""Official module: our module: what it has of it (`ours as theirs`; `TABLE[]` for every item of a mapping)."""
+
+
+class OfficialModule(ModuleType):
+    """A module of the official package, made of names that live elsewhere."""
+
+    def __init__(self, name: str, names: Names) -> None:
+        super().__init__(name, f"The names of {name.replace(ROOT, 'dapr', 1)}; see dapr_client/_compat.py.")
+        self._places = _places(names)
+        self.__all__ = sorted(self._places)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name not in self._places:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        module, ours, item = self._places[name]
+        found = getattr(importlib.import_module(f"{ROOT}.{module}"), ours)
+        value = found[item] if item else found
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._places})
+
+
+def _places(names: Names) -> dict[str, tuple[str, str, str]]:
+    """Where each name is: module, name in it, and item of that if it is a mapping."""
+    places: dict[str, tuple[str, str, str]] = {}
+    for module, wanted in names.items():
+        for name in wanted:
+            if name.endswith("[]"):
+                table = name.removesuffix("[]")
+                items = getattr(importlib.import_module(f"{ROOT}.{module}"), table)
+                places |= {item: (module, table, item) for item in items}
+                continue
+            ours, _, theirs = name.partition(" as ")
+            places[theirs or ours] = (module, ours, "")
+    return places
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Makes the modules of the table."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        root, _, below = fullname.partition(".")
+        if root != ROOT or below not in TABLE:
+            return None
+        # Every one is a package, so that others can be below it.
+        return ModuleSpec(fullname, self, origin=__file__, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return OfficialModule(spec.name, TABLE[spec.name.removeprefix(f"{ROOT}.")])
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
+
+
+def install() -> None:
+    """Make the modules importable. Doing it again changes nothing."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())

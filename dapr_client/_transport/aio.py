@@ -1,0 +1,260 @@
+"""Calls that suspend the calling task, over grpc.aio."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from dapr_client._checks import MetadataTuple
+from dapr_client._response import Headers
+from dapr_client._transport import Wiring, path
+from dapr_client.retry import RetryPolicy, as_error
+
+R = TypeVar("R", bound=Message)
+
+JOIN_SECONDS = 5.0
+"""How long a handler of the user's may hold up the end of a subscription."""
+
+logger = logging.getLogger("dapr_client")
+
+
+class AsyncTransport:
+    """The way to one sidecar. The first call waits until the sidecar is healthy, unless a ready channel is given."""
+
+    def __init__(self, wiring: Wiring, wait: Callable[[], Awaitable[None]]) -> None:
+        self._retry = wiring.retry
+        self._retries = wiring.retry.retries
+        self._metadata = wiring.metadata
+        self._timeout = wiring.timeout
+        self._wait: Callable[[], Awaitable[None]] | None = wait if wiring.channel is None else None
+        self._waiting = asyncio.Lock()
+        self._given = wiring.channel is not None
+        self._channel: Any = _channel(wiring)
+        self._calls: dict[str, Any] = {}
+        self._streams: weakref.WeakSet[AsyncStream[Any]] = weakref.WeakSet()
+
+    async def ready(self) -> None:
+        """Return when the sidecar is ready. It is asked once."""
+        async with self._waiting:
+            if self._wait is not None:
+                await self._wait()
+                self._wait = None
+
+    async def connected(self, seconds: float) -> None:
+        """Return when there is a connection. TimeoutError if that takes longer."""
+        if self._given:
+            return
+        try:
+            await asyncio.wait_for(self._channel.channel_ready(), seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"no connection to the sidecar within {seconds} seconds") from error
+
+    async def unary(
+        self,
+        name: str,
+        request: Message,
+        response: type[R],
+        metadata: MetadataTuple | None = None,
+        timeout: float | None = None,
+    ) -> tuple[R, Headers]:
+        """Call, and again as the retry policy says. Gives the answer, and what gets its headers."""
+        if self._wait is not None:
+            await self.ready()
+        call = self._calls.get(name) or self._unary_call(name, request, response)
+        if timeout is None:
+            timeout = self._timeout
+        if metadata is None:
+            metadata = self._metadata
+        elif self._metadata:
+            metadata = (*metadata, *self._metadata)
+        attempt = 0
+        while True:
+            try:
+                done = call(request, timeout=timeout, metadata=metadata)
+                answer = await done
+                return answer, partial(_initial_metadata, done)
+            except grpc.RpcError as failure:
+                error = as_error(failure)
+                wait = self._retry.wait_after_grpc(attempt, error) if self._retries else None
+                if wait is None:
+                    raise error from failure
+            await self._retry.async_sleep(wait)
+            attempt += 1
+
+    async def server_stream(
+        self,
+        name: str,
+        request: Message,
+        response: type[R],
+        metadata: MetadataTuple | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[R]:
+        """Open a stream of answers."""
+        await self.ready()
+        call = self._channel.unary_stream(path(name), type(request).SerializeToString, response.FromString)
+        whole = (*(metadata or ()), *(self._metadata or ()))
+        return self._stream(lambda: call(request, timeout=timeout, metadata=whole))
+
+    async def bidirectional(
+        self,
+        name: str,
+        requests: Callable[[], AsyncIterator[Message]],
+        response: type[R],
+        metadata: MetadataTuple | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[R]:
+        """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
+        await self.ready()
+        call = self._channel.stream_stream(path(name), _serialize, response.FromString)
+        whole = (*(metadata or ()), *(self._metadata or ()))
+        return self._stream(lambda: call(requests(), timeout=timeout, metadata=whole))
+
+    async def close(self) -> None:
+        """End what is under way, and the channel."""
+        for stream in list(self._streams):
+            await stream.close()
+        await self._channel.close()
+
+    def _unary_call(self, name: str, request: Message, response: type[Message]) -> Any:
+        call = self._channel.unary_unary(path(name), type(request).SerializeToString, response.FromString)
+        self._calls[name] = call
+        return call
+
+    def _stream(self, start: Callable[[], Any]) -> AsyncStream[Any]:
+        stream: AsyncStream[Any] = AsyncStream(start, self._retry)
+        self._streams.add(stream)
+        return stream
+
+
+class AsyncStream(Generic[R]):
+    """Answers as they come. Opened again as the retry policy says, but never after the first answer."""
+
+    def __init__(self, start: Callable[[], Any], retry: RetryPolicy) -> None:
+        self._start = start
+        self._retry = retry
+        self._call: Any = start()
+        self._begun = not retry.retries
+        self.closed = False
+
+    def __aiter__(self) -> AsyncIterator[R]:
+        return self
+
+    async def __anext__(self) -> R:
+        attempt = 0
+        while True:
+            try:
+                answer = await self._call.read()
+            except grpc.RpcError as failure:
+                error = as_error(failure)
+                wait = None if self._begun or self.closed else self._retry.wait_after_grpc(attempt, error)
+                if wait is None:
+                    raise error from failure
+            except asyncio.CancelledError:
+                # Raised for a call that was cancelled, and for a task; only the first is ours.
+                if self.closed:
+                    raise StopAsyncIteration from None
+                raise
+            else:
+                if answer is grpc.aio.EOF:
+                    raise StopAsyncIteration
+                self._begun = True
+                found: R = answer
+                return found
+            await self._retry.async_sleep(wait)
+            attempt += 1
+            self._call = self._start()
+
+    async def close(self) -> None:
+        """End the stream; whoever waits for an answer finds its end."""
+        self.closed = True
+        self._call.cancel()
+
+
+class AsyncTask:
+    """Work in a task of its own."""
+
+    def __init__(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        # The reference keeps the task alive: the event loop holds tasks weakly.
+        self._task = asyncio.get_running_loop().create_task(function(*args), name="dapr_client")
+
+    async def join(self) -> None:
+        """Return when the work is done; it is cancelled when it does not end in time.
+
+        Returns at once when asked from the work itself.
+        """
+        if asyncio.current_task() is not self._task:
+            _, late = await asyncio.wait((self._task,), timeout=JOIN_SECONDS)
+            for task in late:
+                task.cancel()
+
+
+async def async_call_handler(handler: Callable[..., Any], *args: Any) -> None:
+    """Call a function of the user's, plain or async; what it raises is logged and stops nothing."""
+    try:
+        done = handler(*args)
+        if inspect.isawaitable(done):
+            await done
+    except Exception:
+        logger.exception("the handler failed")
+
+
+def _channel(wiring: Wiring) -> Any:
+    if wiring.channel is not None:
+        if wiring.interceptors:
+            raise ValueError("an async channel takes its interceptors when it is made: give them to the channel")
+        return wiring.channel
+    endpoint, options = wiring.endpoint(), wiring.channel_options()
+    interceptors = _by_kind(wiring.interceptors)
+    if endpoint.tls:
+        credentials = wiring.credentials or grpc.ssl_channel_credentials()
+        return grpc.aio.secure_channel(endpoint.endpoint, credentials, options, interceptors=interceptors)
+    return grpc.aio.insecure_channel(endpoint.endpoint, options, interceptors=interceptors)
+
+
+KINDS: Mapping[str, Any] = {
+    "intercept_unary_unary": grpc.aio.UnaryUnaryClientInterceptor,
+    "intercept_unary_stream": grpc.aio.UnaryStreamClientInterceptor,
+    "intercept_stream_unary": grpc.aio.StreamUnaryClientInterceptor,
+    "intercept_stream_stream": grpc.aio.StreamStreamClientInterceptor,
+}
+"""What an interceptor of each kind implements."""
+
+
+def _by_kind(interceptors: Sequence[Any]) -> list[Any]:
+    """Each interceptor once for every kind of call that it is for.
+
+    grpc.aio files an interceptor under the first kind that fits and leaves it out of the others (grpc/aio/_channel.py,
+    Channel.__init__); one that carries a token would then be missing on streams.
+    """
+    split: list[Any] = []
+    for interceptor in interceptors:
+        kinds = [name for name, kind in KINDS.items() if isinstance(interceptor, kind)]
+        if len(kinds) < 2:
+            split.append(interceptor)
+            continue
+        split.extend(type(name, (KINDS[name],), {name: staticmethod(getattr(interceptor, name))})() for name in kinds)
+    return split
+
+
+def _initial_metadata(call: Any) -> Any:
+    """The headers of a call that is over: there is nothing left to wait for, so its coroutine ends at once."""
+    coroutine = call.initial_metadata()
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    coroutine.close()
+    return ()
+
+
+def _serialize(message: Message) -> bytes:
+    return message.SerializeToString()

@@ -1,0 +1,72 @@
+"""HTTP calls that suspend the calling task, over aiohttp. Certificates are verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dapr_client._transport import HttpReply
+from dapr_client.errors import DaprUnreachableError
+from dapr_client.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    import ssl
+
+    import aiohttp
+
+
+class AsyncHttp:
+    """Connections to the sidecar's HTTP door, opened when they are needed."""
+
+    def __init__(self, retry: RetryPolicy | None = None, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._retry = retry
+        self._ssl_context = ssl_context
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float | None = None,
+    ) -> HttpReply:
+        """Call, and again as the retry policy says. DaprUnreachableError if nobody answers."""
+        attempt = 0
+        while True:
+            reply = await self._once(method, url, headers, body, timeout)
+            if self._retry is None:
+                return reply
+            wait = self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
+            if wait is None:
+                return reply
+            await self._retry.async_sleep(wait)
+            attempt += 1
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _once(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None, seconds: float | None
+    ) -> HttpReply:
+        import aiohttp
+
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        try:
+            async with self._session.request(
+                method,
+                url,
+                headers=headers,
+                data=body,
+                timeout=aiohttp.ClientTimeout(total=seconds),
+                ssl=self._ssl_context or True,
+                allow_redirects=False,
+            ) as reply:
+                return HttpReply(reply.status, reply.reason or "", tuple(reply.headers.items()), await reply.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise DaprUnreachableError(f"{method} {url} failed: {error or type(error).__name__}") from error

@@ -1,0 +1,198 @@
+"""Calls that block the calling thread, over grpc."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from dapr_client._checks import MetadataTuple
+from dapr_client._response import Headers
+from dapr_client._transport import Wiring, path
+from dapr_client.retry import RetryPolicy, as_error
+
+R = TypeVar("R", bound=Message)
+
+JOIN_SECONDS = 5.0
+"""How long a handler of the user's may hold up the end of a subscription."""
+
+logger = logging.getLogger("dapr_client")
+
+
+class Transport:
+    """The way to one sidecar. Made when the sidecar is healthy, unless a ready channel is given."""
+
+    def __init__(self, wiring: Wiring, wait: Callable[[], None]) -> None:
+        self._retry = wiring.retry
+        self._retries = wiring.retry.retries
+        self._metadata = wiring.metadata
+        self._timeout = wiring.timeout
+        if wiring.channel is None:
+            # A malformed address is told at once, not after the wait.
+            wiring.endpoint()
+            wait()
+        self._given = wiring.channel is not None
+        self._channel: Any = _channel(wiring)
+        self._calls: dict[str, Any] = {}
+        self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
+
+    def ready(self) -> None:
+        """Return when the sidecar is ready: at once, as the constructor has waited."""
+
+    def connected(self, seconds: float) -> None:
+        """Return when there is a connection. TimeoutError if that takes longer."""
+        if self._given:
+            return
+        try:
+            grpc.channel_ready_future(self._channel).result(seconds)
+        except grpc.FutureTimeoutError as error:
+            raise TimeoutError(f"no connection to the sidecar within {seconds} seconds") from error
+
+    def unary(
+        self,
+        name: str,
+        request: Message,
+        response: type[R],
+        metadata: MetadataTuple | None = None,
+        timeout: float | None = None,
+    ) -> tuple[R, Headers]:
+        """Call, and again as the retry policy says. Gives the answer, and what gets its headers."""
+        call = self._calls.get(name) or self._unary_call(name, request, response)
+        if timeout is None:
+            timeout = self._timeout
+        if metadata is None:
+            metadata = self._metadata
+        elif self._metadata:
+            metadata = (*metadata, *self._metadata)
+        attempt = 0
+        while True:
+            try:
+                answer, done = call.with_call(request, timeout, metadata)
+                return answer, done.initial_metadata
+            except grpc.RpcError as failure:
+                error = as_error(failure)
+                wait = self._retry.wait_after_grpc(attempt, error) if self._retries else None
+                if wait is None:
+                    raise error from failure
+            self._retry.sleep(wait)
+            attempt += 1
+
+    def server_stream(
+        self,
+        name: str,
+        request: Message,
+        response: type[R],
+        metadata: MetadataTuple | None = None,
+        timeout: float | None = None,
+    ) -> Stream[R]:
+        """Open a stream of answers."""
+        call = self._channel.unary_stream(path(name), type(request).SerializeToString, response.FromString)
+        whole = (*(metadata or ()), *(self._metadata or ()))
+        return self._stream(lambda: call(request, timeout, whole))
+
+    def bidirectional(
+        self,
+        name: str,
+        requests: Callable[[], Iterator[Message]],
+        response: type[R],
+        metadata: MetadataTuple | None = None,
+        timeout: float | None = None,
+    ) -> Stream[R]:
+        """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
+        call = self._channel.stream_stream(path(name), _serialize, response.FromString)
+        whole = (*(metadata or ()), *(self._metadata or ()))
+        return self._stream(lambda: call(requests(), timeout, whole))
+
+    def close(self) -> None:
+        """End what is under way, and the channel."""
+        for stream in list(self._streams):
+            stream.close()
+        self._channel.close()
+
+    def _unary_call(self, name: str, request: Message, response: type[Message]) -> Any:
+        call = self._channel.unary_unary(path(name), type(request).SerializeToString, response.FromString)
+        self._calls[name] = call
+        return call
+
+    def _stream(self, start: Callable[[], Any]) -> Stream[Any]:
+        stream: Stream[Any] = Stream(start, self._retry)
+        self._streams.add(stream)
+        return stream
+
+
+class Stream(Generic[R]):
+    """Answers as they come. Opened again as the retry policy says, but never after the first answer."""
+
+    def __init__(self, start: Callable[[], Any], retry: RetryPolicy) -> None:
+        self._start = start
+        self._retry = retry
+        self._call: Any = start()
+        self._begun = not retry.retries
+        self.closed = False
+
+    def __iter__(self) -> Iterator[R]:
+        return self
+
+    def __next__(self) -> R:
+        attempt = 0
+        while True:
+            try:
+                answer: R = next(self._call)
+            except grpc.RpcError as failure:
+                error = as_error(failure)
+                wait = None if self._begun or self.closed else self._retry.wait_after_grpc(attempt, error)
+                if wait is None:
+                    raise error from failure
+            else:
+                self._begun = True
+                return answer
+            self._retry.sleep(wait)
+            attempt += 1
+            self._call = self._start()
+
+    def close(self) -> None:
+        """End the stream; whoever waits for an answer gets CANCELLED."""
+        self.closed = True
+        self._call.cancel()
+
+
+class Task:
+    """Work in a thread of its own."""
+
+    def __init__(self, function: Callable[..., None], *args: Any) -> None:
+        self._thread = threading.Thread(target=function, args=args, name="dapr_client", daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Return when the work is done, or does not end in time; at once when asked from the work itself."""
+        if threading.current_thread() is not self._thread:
+            self._thread.join(JOIN_SECONDS)
+
+
+def call_handler(handler: Callable[..., Any], *args: Any) -> None:
+    """Call a function of the user's; what it raises is logged and stops nothing."""
+    try:
+        handler(*args)
+    except Exception:
+        logger.exception("the handler failed")
+
+
+def _channel(wiring: Wiring) -> Any:
+    channel = wiring.channel
+    if channel is None:
+        endpoint, options = wiring.endpoint(), wiring.channel_options()
+        if endpoint.tls:
+            credentials = wiring.credentials or grpc.ssl_channel_credentials()
+            channel = grpc.secure_channel(endpoint.endpoint, credentials, options)
+        else:
+            channel = grpc.insecure_channel(endpoint.endpoint, options)
+    return grpc.intercept_channel(channel, *wiring.interceptors) if wiring.interceptors else channel
+
+
+def _serialize(message: Message) -> bytes:
+    return message.SerializeToString()
