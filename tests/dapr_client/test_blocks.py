@@ -116,8 +116,10 @@ async def test_every_block_raises_the_same_family(sidecar: Sidecar) -> None:
             dapr.get_configuration("nowhere", ["key"]),
             dapr.subscribe_configuration("nowhere", ["key"]),
         ):
-            with pytest.raises(DaprGrpcError):
+            with pytest.raises(DaprGrpcError) as caught:
                 await call
+            assert "nowhere" in caught.value.message()
+            assert isinstance(caught.value.status_details().as_dict(), dict)
 
 
 def test_secrets_are_read_one_by_one_or_all(dapr: DaprClient) -> None:
@@ -170,9 +172,12 @@ def test_a_subscription_that_is_open_ends_with_the_client(sidecar: Sidecar) -> N
     assert not [thread for thread in threading.enumerate() if thread.name == "dapr_client"]
 
 
-async def test_a_subscription_of_the_sync_client_may_be_awaited(dapr: DaprClient) -> None:
+async def test_a_subscription_without_a_handler_may_be_awaited_and_begins_with_what_is_there(
+    dapr: DaprClient, sidecar: Sidecar
+) -> None:
+    change(sidecar, "colour", "blue", "1")
     subscription = await dapr.subscribe_configuration(store_name="settings", keys=["colour"], config_metadata={})
-    assert subscription.get_items() == []
+    assert [(key, item.value, item.version) for key, item in subscription.get_items()] == [("colour", "blue", "1")]
 
 
 @ALPHA

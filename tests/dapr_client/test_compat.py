@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
+import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dapr_client import DaprClient, _compat
+import dapr_client
+from dapr_client import DaprClient, StateResponse, _compat
 from dapr_client.aio import DaprClient as AsyncDaprClient
 
 METHODS = [name for name, _ in inspect.getmembers(AsyncDaprClient, inspect.isfunction) if not name.startswith("_")]
@@ -44,6 +48,25 @@ def test_a_method_takes_what_the_official_one_takes(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_both_clients_take_the_same(name: str) -> None:
     assert parameters(DaprClient, name) == parameters(AsyncDaprClient, name)
+
+
+def test_type_checkers_see_the_public_names_that_there_are() -> None:
+    tree = ast.parse(Path(dapr_client.__file__).read_text(encoding="utf-8"))
+    guarded = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        (str(node.module), alias.name)
+        for node in guarded.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == {(f"dapr_client.{module}", name) for module, names in dapr_client.HOMES.items() for name in names}
+    assert [name for name in dapr_client.__all__ if not hasattr(dapr_client, name)] == []
+
+
+def test_an_answer_survives_pickling() -> None:
+    answer = StateResponse(b"data", "1", lambda: (("name", "value"),))
+    again = pickle.loads(pickle.dumps(answer))
+    assert (again, again.headers) == (answer, {"name": ["value"]})
 
 
 def test_a_name_that_the_official_module_does_not_have_is_told() -> None:
