@@ -322,7 +322,8 @@ class Embedded:
         """A connection."""
         import fakeredis
 
-        client: redis.Redis = fakeredis.FakeRedis(server=self._server, db=settings.database)
+        database = settings.value("redisDB") or 0
+        client: redis.Redis = fakeredis.FakeRedis(server=self._server, db=database, protocol=2)
         return client
 
     def leave(self) -> None:
@@ -340,32 +341,13 @@ def _embedded(host: str) -> Embedded:
     from fakeredis.commands_mixins import server_mixin
     from fakeredis.model import _stream
 
-<<<<<<< HEAD
-    modules: tuple[Any, ...] = (_helpers, _base)
-    for module in modules:
-        if not isinstance(module.time, _SidecarTime):
-            module.time = _SidecarTime(module.time)
-=======
     for module in (_helpers, _base, _stream, server_mixin):
         real = vars(module)["time"]
         if not isinstance(real, _SidecarTime):
             vars(module)["time"] = _SidecarTime(real)
->>>>>>> stores
     with _servers_lock:
         server = _servers.get(host)
         if server is None:
             server = _servers[host] = Embedded(host)
         server.users += 1
         return server
-<<<<<<< HEAD
-=======
-
-
-def _embedded_client(settings: RedisSettings) -> redis.Redis:
-    import fakeredis
-
-    client: redis.Redis = fakeredis.FakeRedis(
-        server=_embedded(settings.host), db=settings.value("redisDB") or 0, protocol=2
-    )
-    return client
->>>>>>> stores
