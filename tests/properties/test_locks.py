@@ -97,7 +97,7 @@ class RedisLocks(Locks):
     kind = "lock.redis"
 
 
-FEW = settings(max_examples=30, stateful_step_count=30, deadline=None)
+FEW = settings(max_examples=20, stateful_step_count=20, deadline=None)
 TestInMemoryLocks: Any = InMemoryLocks.TestCase
 TestRedisLocks: Any = RedisLocks.TestCase
 TestInMemoryLocks.settings = TestRedisLocks.settings = FEW

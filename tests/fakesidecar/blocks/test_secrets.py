@@ -149,7 +149,8 @@ def test_a_multi_valued_file_has_a_secret_per_object(door: Any) -> None:
         (None, "no such file or directory"),
         ("", "unexpected end of JSON input"),
         ("nonsense", "invalid character 'o' in literal null"),
-        ("[]", "cannot unmarshal"),
+        ("[]", r"json: cannot unmarshal array into Go value of type map\[string\]interface \{\}"),
+        ('{"a": "b"} x', "invalid character 'x' after top-level value"),
     ],
 )
 def test_a_file_that_cannot_be_read_keeps_the_sidecar_from_starting(
@@ -160,6 +161,12 @@ def test_a_file_that_cannot_be_read_keeps_the_sidecar_from_starting(
         path.write_text(content, encoding="utf-8")
     with pytest.raises(StartupError, match=message):
         Sidecar(components=[Component("broken", "secretstores.local.file", metadata={"secretsFile": str(path)})])
+
+
+def test_names_of_metadata_count_in_any_case_of_letters(file: str) -> None:
+    metadata = {"SECRETSFILE": file, "multivalued": "TRUE", "NestedSeparator": "/"}
+    with Sidecar(components=[Component("store", "secretstores.local.file", metadata=metadata)]) as sidecar:
+        assert Grpc(sidecar).get("store", "redis")["hosts/0"] == "one"
 
 
 def test_variables_are_told_but_those_of_dapr_itself(door: Any) -> None:
