@@ -75,7 +75,8 @@ class RedisPlace:
         """The Redis of a component; a real one must answer."""
         settings = RedisSettings.of(metadata)
         if not self.blocking:
-            return Redis(_embedded_client(settings), settings, embedded=_embedded(settings.host), clock=self._clock)
+            embedded = _embedded(settings.host)
+            return Redis(embedded.client(settings), settings, embedded=embedded, clock=self._clock)
         connected = Redis(_real_client(settings), settings)
         try:
             connected(lambda client: client.ping())
@@ -88,13 +89,18 @@ class Redis:
     """One component's connection: `redis(lambda client: client.get("key"))`."""
 
     def __init__(
-        self, client: redis.Redis, settings: RedisSettings, *, embedded: Any = None, clock: Clock | None = None
+        self,
+        client: redis.Redis,
+        settings: RedisSettings,
+        *,
+        embedded: Embedded | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.client = client
         self.database = settings.database
         self.blocking = embedded is None
         self._host = settings.host
-        self._embedded = embedded  # keeps the server alive as long as somebody uses it
+        self._embedded: Embedded | None = embedded
         self._clock = clock
 
     def __call__(self, ask: Callable[[redis.Redis], Any]) -> Any:
@@ -137,8 +143,11 @@ class Redis:
             self(lambda client: client.flushall())
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; an embedded Redis ends with the last of them."""
         self.client.close()
+        embedded, self._embedded = self._embedded, None
+        if embedded is not None:
+            embedded.leave()
 
 
 def _real_client(settings: RedisSettings) -> redis.Redis:
@@ -161,7 +170,7 @@ def _real_client(settings: RedisSettings) -> redis.Redis:
 
 # --- the embedded one ---------------------------------------------------------------------------------------------
 
-_servers: WeakValueDictionary[str, Any] = WeakValueDictionary()
+_servers: WeakValueDictionary[str, Embedded] = WeakValueDictionary()
 _servers_lock = threading.Lock()
 _now = threading.local()
 
@@ -180,24 +189,43 @@ class _SidecarTime:
         return getattr(self._real, name)
 
 
-def _embedded(host: str) -> Any:
-    import fakeredis
+class Embedded:
+    """A Redis in this process, for as long as somebody uses it."""
+
+    def __init__(self, host: str) -> None:
+        import fakeredis
+
+        self._host = host
+        self._server = fakeredis.FakeServer()
+        self.users = 0
+
+    def client(self, settings: RedisSettings) -> redis.Redis:
+        """A connection."""
+        import fakeredis
+
+        client: redis.Redis = fakeredis.FakeRedis(server=self._server, db=settings.database)
+        return client
+
+    def leave(self) -> None:
+        """One less; with the last everything is forgotten, and whoever names the host next finds an empty one."""
+        with _servers_lock:
+            self.users -= 1
+            if self.users == 0 and _servers.get(self._host) is self:
+                del _servers[self._host]
+
+
+def _embedded(host: str) -> Embedded:
+    """The Redis of a host, for one user more."""
     from fakeredis import _helpers
     from fakeredis._socket import _base
 
-    for module in (_helpers, _base):
-        real = vars(module)["time"]
-        if not isinstance(real, _SidecarTime):
-            vars(module)["time"] = _SidecarTime(real)
+    modules: tuple[Any, ...] = (_helpers, _base)
+    for module in modules:
+        if not isinstance(module.time, _SidecarTime):
+            module.time = _SidecarTime(module.time)
     with _servers_lock:
         server = _servers.get(host)
         if server is None:
-            server = _servers[host] = fakeredis.FakeServer()
+            server = _servers[host] = Embedded(host)
+        server.users += 1
         return server
-
-
-def _embedded_client(settings: RedisSettings) -> redis.Redis:
-    import fakeredis
-
-    client: redis.Redis = fakeredis.FakeRedis(server=_embedded(settings.host), db=settings.database)
-    return client
