@@ -34,7 +34,7 @@ def test_a_thousand_sidecars_leave_nothing_behind() -> None:
         with Sidecar():
             pass
     gc.collect()
-    assert (threading.active_count(), descriptors()) == (threads, files)
+    assert (threading.active_count() <= threads, descriptors() <= files) == (True, True)
 
 
 async def test_sidecars_on_a_loop_of_ones_own_leave_no_task_behind() -> None:
@@ -45,7 +45,7 @@ async def test_sidecars_on_a_loop_of_ones_own_leave_no_task_behind() -> None:
         async with Sidecar():
             pass
     gc.collect()
-    assert (asyncio.all_tasks(), descriptors()) == (tasks, files)
+    assert (asyncio.all_tasks(), descriptors() <= files) == (tasks, True)
 
 
 def test_a_sidecar_whose_port_is_taken_leaves_nothing_behind() -> None:
@@ -55,7 +55,7 @@ def test_a_sidecar_whose_port_is_taken_leaves_nothing_behind() -> None:
             with pytest.raises((OSError, RuntimeError)):
                 Sidecar(options).start()
         gc.collect()
-        assert (threading.active_count(), descriptors()) == (threads, files)
+        assert (threading.active_count() <= threads, descriptors() <= files) == (True, True)
 
 
 def test_a_sidecar_without_pytest() -> None:
