@@ -1,8 +1,8 @@
 """Where components of type `*.redis` find their Redis.
 
 Embedded (the default): a fakeredis in this process, without a server. Everything in the process that names the same
-host shares it, and its time is the sidecar's. Real (`Options(redis="real")`, `FAKESIDECAR_REDIS=real`): the Redis that
-the component names.
+host shares it, its time is the sidecar's, and it is gone with the last sidecar that uses it.
+Real (`Options(redis="real")`, `FAKESIDECAR_REDIS=real`): the Redis that the component names.
 
 Calls fail with the words of Dapr's own client (github.com/redis/go-redis), as `ComponentError`.
 """
@@ -151,7 +151,8 @@ class Redis:
         self.settings = settings
         self.database: int = settings.value("redisDB") or 0
         self.blocking = embedded is None
-        self._embedded: Embedded | None = embedded
+        self._embedded = embedded
+        self._closed = False
         self._clock = clock
 
     def __call__(self, ask: Callable[[redis.Redis], Any]) -> Any:
@@ -188,11 +189,11 @@ class Redis:
             self(lambda client: client.flushall())
 
     def close(self) -> None:
-        """Close the connections; an embedded Redis ends with the last of them."""
+        """Close the connections; with the last one, an embedded Redis is gone."""
         self.client.close()
-        embedded, self._embedded = self._embedded, None
-        if embedded is not None:
-            embedded.leave()
+        if self._embedded is not None and not self._closed:
+            self._embedded.release()
+        self._closed = True
 
 
 # --- errors -------------------------------------------------------------------------------------------------------
@@ -289,9 +290,42 @@ def _real_client(settings: RedisSettings) -> redis.Redis:
 
 # --- the embedded one ---------------------------------------------------------------------------------------------
 
-_servers: WeakValueDictionary[str, Embedded] = WeakValueDictionary()
-_servers_lock = threading.Lock()
+VERSION = (7,)
+
+_hosts: WeakValueDictionary[str, Embedded] = WeakValueDictionary()
+_hosts_lock = threading.Lock()
 _now = threading.local()
+
+
+class Embedded:
+    """The fakeredis of a host: there until everybody who uses it closes, or is forgotten."""
+
+    def __init__(self, host: str) -> None:
+        import fakeredis
+
+        self._host = host
+        self._users = 0
+        self._server = fakeredis.FakeServer(version=VERSION)
+
+    def use(self) -> None:
+        """Somebody more uses it."""
+        self._users += 1
+
+    def release(self) -> None:
+        """Somebody uses it no more."""
+        with _hosts_lock:
+            self._users -= 1
+            if not self._users and _hosts.get(self._host) is self:
+                del _hosts[self._host]
+
+    def client(self, settings: RedisSettings) -> redis.Redis:
+        """A client, in bytes."""
+        import fakeredis
+
+        client: redis.Redis = fakeredis.FakeRedis(
+            server=self._server, version=VERSION, db=settings.value("redisDB") or 0, protocol=2
+        )
+        return client
 
 
 class _SidecarTime:
@@ -308,34 +342,8 @@ class _SidecarTime:
         return getattr(self._real, name)
 
 
-class Embedded:
-    """A Redis in this process, for as long as somebody uses it."""
-
-    def __init__(self, host: str) -> None:
-        import fakeredis
-
-        self._host = host
-        self._server = fakeredis.FakeServer()
-        self.users = 0
-
-    def client(self, settings: RedisSettings) -> redis.Redis:
-        """A connection."""
-        import fakeredis
-
-        database = settings.value("redisDB") or 0
-        client: redis.Redis = fakeredis.FakeRedis(server=self._server, db=database, protocol=2)
-        return client
-
-    def leave(self) -> None:
-        """One less; with the last everything is forgotten, and whoever names the host next finds an empty one."""
-        with _servers_lock:
-            self.users -= 1
-            if self.users == 0 and _servers.get(self._host) is self:
-                del _servers[self._host]
-
-
 def _embedded(host: str) -> Embedded:
-    """The Redis of a host, for one user more."""
+    """The fakeredis of a host, with one user more."""
     from fakeredis import _helpers
     from fakeredis._socket import _base
     from fakeredis.commands_mixins import server_mixin
@@ -345,9 +353,9 @@ def _embedded(host: str) -> Embedded:
         real = vars(module)["time"]
         if not isinstance(real, _SidecarTime):
             vars(module)["time"] = _SidecarTime(real)
-    with _servers_lock:
-        server = _servers.get(host)
-        if server is None:
-            server = _servers[host] = Embedded(host)
-        server.users += 1
-        return server
+    with _hosts_lock:
+        embedded = _hosts.get(host)
+        if embedded is None:
+            embedded = _hosts[host] = Embedded(host)
+        embedded.use()
+        return embedded
