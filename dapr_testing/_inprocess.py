@@ -383,9 +383,9 @@ class _ClientStream(_Call, grpc.RpcContext, Iterator[Any]):
             for request in requests:
                 if self._ended.is_set():
                     return
-                self._sidecar_end.on_message(multi._api.parse(served, multi._serialize(request)))
-        except ApiError as error:
-            self._sidecar_end.finish(error)
+                multi._api.receive(served, self._sidecar_end, multi._serialize(request))
+        except InProcessRpcError as error:
+            self.end(error.outcome)
         except Exception as error:
             self.end(Outcome(grpc.StatusCode.UNKNOWN, f"Exception iterating requests! {error!r}"))
         else:

@@ -134,6 +134,19 @@ class _Answered(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
         return self._value
 
 
+KINDS = (
+    grpc.aio.UnaryUnaryClientInterceptor,
+    grpc.aio.UnaryStreamClientInterceptor,
+    grpc.aio.StreamUnaryClientInterceptor,
+    grpc.aio.StreamStreamClientInterceptor,
+)
+
+
+def kind_of(interceptor: Any) -> type | None:
+    """What calls an interceptor sees: grpc.aio takes one that is of several kinds for the first of them alone."""
+    return next((kind for kind in KINDS if isinstance(interceptor, kind)), None)
+
+
 class AioChannel(grpc.aio.Channel):
     """A channel for asyncio to a sidecar in this process."""
 
@@ -156,6 +169,12 @@ class AioChannel(grpc.aio.Channel):
         self.closed = True
         for stream in tuple(self._streams):
             stream.cancel()
+
+    def close_from_outside(self) -> None:
+        """Close it from where no event loop runs."""
+        self.closed = True
+        for stream in tuple(self._streams):
+            stream.cancel_from_outside()
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         return grpc.ChannelConnectivity.SHUTDOWN if self.closed else grpc.ChannelConnectivity.READY
@@ -192,7 +211,7 @@ class AioChannel(grpc.aio.Channel):
         response_deserializer: Deserializer = None,
         _registered_method: bool | None = False,
     ) -> Any:
-        raise NotImplementedError("Dapr has no client-streaming RPC")
+        return _StreamUnary(self, method, request_serializer, response_deserializer)
 
     def stream_stream(
         self,
@@ -219,7 +238,7 @@ class _MultiCallable:
         return Context((*((key, value) for key, value in metadata or ()), USER_AGENT))
 
     def _interceptors(self, kind: type) -> list[Any]:
-        return [interceptor for interceptor in self._channel._interceptors if isinstance(interceptor, kind)]
+        return [interceptor for interceptor in self._channel._interceptors if kind_of(interceptor) is kind]
 
     async def _chain(self, interceptors: Sequence[Any], name: str, details: Any, request: Any) -> Any:
         """The streaming call that interceptors begin, the first of them outermost."""
@@ -346,6 +365,10 @@ class _UnaryStream(_MultiCallable):
 
 
 class _StreamStream(_MultiCallable):
+    @property
+    def kind(self) -> type[_StreamCall]:
+        return _StreamCall
+
     def __call__(
         self,
         request_iterator: Any = None,
@@ -367,11 +390,29 @@ class _StreamStream(_MultiCallable):
         )
 
     def _call(self, request_iterator: Any, timeout: float | None, metadata: Any) -> _StreamCall:
-        call = _StreamCall(self, self._context(metadata), timeout)
+        call = self.kind(self, self._context(metadata), timeout)
         call.open(self._served, None)
         if request_iterator is not None:
             call.feed(request_iterator)
         return call
+
+
+class _StreamUnary(_StreamStream):
+    # No RPC of Dapr that is served is of this kind: interceptors are not asked.
+    @property
+    def kind(self) -> type[_StreamCall]:
+        return _StreamUnaryCall
+
+    def __call__(
+        self,
+        request_iterator: Any = None,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> Any:
+        return self._call(request_iterator, timeout, metadata)
 
 
 class _Written:
@@ -525,6 +566,14 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         self._incoming.put_nowait(outcome)
         self._sidecar_end.on_close()
 
+    def cancel_from_outside(self) -> None:
+        """Cancel it from any thread; when its loop is closed, there is nobody left to hear of it."""
+        if self._loop.is_closed():
+            self._multi._channel._streams.discard(self)
+            self._sidecar_end.on_close()
+        else:
+            self._loop.call_soon_threadsafe(self.cancel)
+
     def deliver(self, item: Message | Outcome) -> None:
         """Take what the handler sends; from any thread."""
         with contextlib.suppress(RuntimeError):
@@ -563,15 +612,19 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         served = multi._served
         if served is None:
             return
-        try:
-            self._sidecar_end.on_message(multi._api.parse(served, multi._serialize(request)))
-        except ApiError as error:
-            self._sidecar_end.finish(error)
+        multi._api.receive(served, self._sidecar_end, multi._serialize(request))
         await asyncio.sleep(0)
 
     async def done_writing(self) -> None:
         if not self._outcome.done():
             self._sidecar_end.on_half_close()
+
+
+class _StreamUnaryCall(_StreamCall, grpc.aio.StreamUnaryCall[Any, Any]):
+    """A call that takes many messages and answers with one."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self.read().__await__()
 
 
 class _HandlerEnd(Stream):

@@ -466,6 +466,12 @@ class ConfigurationSubscribeFailed(
     template = "failed to subscribe {keys} from Configuration store {store}: {cause}"
 
 
+class SubscriptionUnknown(PlainError):
+    """The store has no subscription of that id."""
+
+    template = "subscription with id {id} does not exist"
+
+
 class AppChannelMissing(ApiError, code="ERR_APP_CHANNEL_NIL", http=500):
     """There is no app to tell of configuration updates."""
 

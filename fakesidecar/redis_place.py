@@ -9,10 +9,11 @@ Calls fail with the words of Dapr's own client (github.com/redis/go-redis), as `
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -24,42 +25,85 @@ if TYPE_CHECKING:
 
     from fakesidecar.clock import Clock
 
-CONNECT_SECONDS = 5.0
-INTEGERS = ("redisDB", "redisMaxRetries", "ttlInSeconds", "poolSize", "minIdleConns", "maxLenApprox")
-"""Metadata that is to be a whole number."""
+# --- metadata (components-contrib common/component/redis/settings.go) -------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+def _duration(text: str) -> float:
+    # A bare number counts nanoseconds.
+    digits = text.removeprefix("-")
+    return int(text) / 1e9 if digits.isascii() and digits.isdigit() else golang.parse_duration(text)
+
+
+Reader = tuple[str, Callable[[str], Any]]
+INT: Reader = ("int", golang.atoi)
+INT64: Reader = ("int64", golang.parse_int)
+UINT: Reader = ("uint", golang.parse_uint)
+BOOL: Reader = ("bool", golang.parse_bool)
+DURATION: Reader = ("Duration", _duration)
+
+TYPED: Mapping[str, Reader] = {
+    "redisDB": INT,
+    "redisMaxRetries": INT,
+    "poolSize": INT,
+    "minIdleConns": INT,
+    "ttlInSeconds": INT,
+    "maxLenApprox": INT64,
+    "queueDepth": UINT,
+    "concurrency": UINT,
+    "enableTLS": BOOL,
+    "failover": BOOL,
+    "useEntraID": BOOL,
+    "redisMinRetryInterval": DURATION,
+    "redisMaxRetryInterval": DURATION,
+    "dialTimeout": DURATION,
+    "readTimeout": DURATION,
+    "writeTimeout": DURATION,
+    "poolTimeout": DURATION,
+}
+"""Properties that are more than text, by their true names, which messages use."""
+
+DEFAULT_HOST = "127.0.0.1:6379"
+DIAL_SECONDS = 5.0
+RETRIES = 3
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.008, 0.512
+"""go-redis tries again three times, after these seconds, unless told otherwise."""
+
+
 class RedisSettings:
-    """What a component's metadata says of its Redis."""
+    """What a component's metadata says of its Redis; names count in any case of letters."""
 
-    host: str
-    password: str = ""
-    username: str = ""
-    database: int = 0
-    tls: bool = False
-
-    @classmethod
-    def of(cls, metadata: Mapping[str, str]) -> RedisSettings:
-        """Read the metadata; names count in any case of letters."""
-        given = {name.lower(): value for name, value in metadata.items()}
-        problems = []
-        for name in INTEGERS:
-            if (text := given.get(name.lower())) and not text.lstrip("+-").isdecimal():
-                problems.append(f"* error decoding '{name}': invalid int {golang.quote(text)}")
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        self._given = {name.lower(): text for name, text in metadata.items()}
+        problems = sorted(filter(None, map(self._problem, TYPED)))
         if problems:
             text = f"decode failed. {len(problems)} error(s) decoding:\n\n" + "\n".join(problems)
             raise ComponentError(f"redis client configuration error: {text}")
-        host = given.get("redishost", "")
-        if not host:
-            raise ComponentError("metadata property redisHost is empty")
-        return cls(
-            host,
-            given.get("redispassword", ""),
-            given.get("redisusername", ""),
-            int(given.get("redisdb") or 0),
-            given.get("enabletls", "").lower() in ("true", "1", "yes", "on"),
-        )
+
+    def _problem(self, name: str) -> str:
+        try:
+            self.value(name)
+        except golang.GoError as error:
+            kind = TYPED[name][0]
+            why = f": {error}" if kind == "Duration" else ""
+            return f"* error decoding '{name}': invalid {kind} {golang.quote(self.text(name))}{why}"
+        return ""
+
+    def text(self, name: str) -> str:
+        """A property as it is given, empty when it is not."""
+        return self._given.get(name.lower(), "")
+
+    def value(self, name: str) -> Any:
+        """A property that is more than text, read; durations in seconds; None when it is not given."""
+        text = self._given.get(name.lower())
+        return None if text is None else TYPED[name][1](text)
+
+    @property
+    def host(self) -> str:
+        """`name:port`."""
+        return self.text("redisHost") or DEFAULT_HOST
+
+
+FAILURE = "redis store: error connecting to redis at {host}: {cause}"
 
 
 class RedisPlace:
@@ -71,16 +115,24 @@ class RedisPlace:
         self.blocking = mode == "real"
         self._clock = clock
 
-    def connect(self, metadata: Mapping[str, str]) -> Redis:
-        """The Redis of a component; a real one must answer."""
-        settings = RedisSettings.of(metadata)
+    def connect(self, metadata: Mapping[str, str], *, failure: str = FAILURE, host_required: bool = False) -> Redis:
+        """The Redis of a component.
+
+        Raises ComponentError for metadata that daprd refuses, and in the words of `failure` when a real Redis
+        does not answer; each component has words of its own.
+        """
+        settings = RedisSettings(metadata)
+        if host_required and not settings.text("redisHost"):
+            raise ComponentError("metadata property redisHost is empty")
         if not self.blocking:
-            return Redis(_embedded_client(settings), settings, embedded=_embedded(settings.host), clock=self._clock)
+            embedded = _embedded(settings.host)
+            return Redis(embedded.client(settings), settings, embedded=embedded, clock=self._clock)
         connected = Redis(_real_client(settings), settings)
         try:
             connected(lambda client: client.ping())
         except ComponentError as error:
-            raise ComponentError(f"redis store: error connecting to redis at {settings.host}: {error}") from error
+            connected.close()
+            raise ComponentError(failure.format(host=settings.text("redisHost"), cause=error)) from error
         return connected
 
 
@@ -88,12 +140,18 @@ class Redis:
     """One component's connection: `redis(lambda client: client.get("key"))`."""
 
     def __init__(
-        self, client: redis.Redis, settings: RedisSettings, *, embedded: Any = None, clock: Clock | None = None
+        self,
+        client: redis.Redis,
+        settings: RedisSettings,
+        *,
+        embedded: Embedded | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.client = client
-        self.database = settings.database
-        self._host = settings.host
-        self._embedded = embedded  # keeps the server alive as long as somebody uses it
+        self.settings = settings
+        self.database: int = settings.value("redisDB") or 0
+        self.blocking = embedded is None
+        self._embedded: Embedded | None = embedded
         self._clock = clock
 
     def __call__(self, ask: Callable[[redis.Redis], Any]) -> Any:
@@ -103,10 +161,14 @@ class Redis:
         try:
             with self.time():
                 return ask(self.client)
-        except redis.ResponseError as error:
-            raise ComponentError(str(error)) from error
         except redis.RedisError as error:
-            raise ComponentError(self._network_error(error)) from error
+            raise ComponentError(go_text(error)) from error
+
+    def replicas(self) -> int:
+        """How many replicas a real Redis has; an embedded one has none."""
+        if self._embedded is not None:
+            return 0
+        return int(self(lambda client: client.info("replication")).get("connected_slaves", 0))
 
     @contextmanager
     def time(self) -> Iterator[None]:
@@ -120,47 +182,114 @@ class Redis:
         finally:
             _now.clock = before
 
-    def _network_error(self, error: redis.RedisError) -> str:
-        text = str(error)
-        if "refused" in text:
-            return f"dial tcp {self._host}: connect: connection refused"
-        if "reset" in text:
-            return f"read tcp {self._host}: connection reset by peer"
-        if "imed out" in text or "imeout" in text:
-            return f"dial tcp {self._host}: i/o timeout"
-        return "EOF"
-
     def flush(self) -> None:
         """Forget everything, if it is an embedded one: a real one is not ours to empty."""
         if self._embedded is not None:
             self(lambda client: client.flushall())
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; an embedded Redis ends with the last of them."""
         self.client.close()
+        embedded, self._embedded = self._embedded, None
+        if embedded is not None:
+            embedded.leave()
+
+
+# --- errors -------------------------------------------------------------------------------------------------------
+
+CODES = {
+    "NoScriptError": "NOSCRIPT",
+    "ExecAbortError": "EXECABORT",
+    "OutOfMemoryError": "OOM",
+    "ReadOnlyError": "READONLY",
+    "NoPermissionError": "NOPERM",
+    "AuthenticationError": "WRONGPASS",
+}
+"""What redis-py cuts off a message when it makes one of these of it; off all others, `ERR`."""
+
+
+def go_text(error: Exception) -> str:
+    """The text that go-redis has for an error of redis-py's."""
+    import redis
+
+    match error:
+        case redis.ResponseError() | redis.AuthenticationError():
+            return _with_code(error)
+        case redis.TimeoutError():
+            return "i/o timeout"
+        case redis.ConnectionError():
+            # What fails while connecting is in Go's words already (`dial_text`); all else is a connection that broke.
+            return str(error) if str(error).startswith("dial tcp") else "EOF"
+    return str(error)
+
+
+def _with_code(error: Exception) -> str:
+    text, name = str(error), type(error).__name__
+    if text.partition(" ")[0].isupper():  # a code that redis-py leaves
+        return text
+    return f"{CODES.get(name, 'ERR')} {text}"
+
+
+def dial_text(host: str, port: int, error: BaseException) -> str:
+    """What Go says when a connection cannot be made."""
+    if isinstance(error, socket.gaierror):
+        return f"dial tcp: lookup {host}: no such host"
+    with suppress(OSError):
+        host = socket.gethostbyname(host)
+    if isinstance(error, TimeoutError):
+        return f"dial tcp {host}:{port}: i/o timeout"
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"dial tcp {host}:{port}: connect: {reason.lower()}"
+
+
+# --- the real one -------------------------------------------------------------------------------------------------
+
+
+@cache
+def _connection_class(tls: bool) -> type[redis.Connection]:
+    """redis-py's connection, whose failure to connect is told in Go's words."""
+    import redis
+
+    base: type[redis.Connection] = redis.SSLConnection if tls else redis.Connection
+
+    class Connection(base):  # type: ignore[valid-type, misc]  # one of two
+        def _error_message(self, exception: BaseException) -> str:
+            return dial_text(self.host, self.port, exception)
+
+    return Connection
 
 
 def _real_client(settings: RedisSettings) -> redis.Redis:
     import redis
-    from redis.backoff import NoBackoff
+    from redis.backoff import ExponentialBackoff
     from redis.retry import Retry
 
-    host, _, port = settings.host.rpartition(":")
-    return redis.Redis(
-        host=host or port,
-        port=int(port) if host else 6379,
-        db=settings.database,
-        username=settings.username or None,
-        password=settings.password or None,
-        ssl=settings.tls,
-        socket_connect_timeout=CONNECT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
+    if settings.text("redisType") == "cluster" or settings.value("failover"):
+        raise ComponentError("clusters and sentinels are not supported: name a single Redis, or use the embedded one")
+    host, _, port = settings.host.partition(",")[0].rpartition(":")
+    pause = ExponentialBackoff(
+        cap=settings.value("redisMaxRetryInterval") or LONGEST_PAUSE,
+        base=settings.value("redisMinRetryInterval") or SHORTEST_PAUSE,
     )
+    retries = settings.value("redisMaxRetries") or RETRIES
+    pool = redis.ConnectionPool(
+        _connection_class(bool(settings.value("enableTLS"))),
+        host=(host or port).strip("[]"),
+        port=int(port) if host and port.isdigit() else 6379,
+        db=settings.value("redisDB") or 0,
+        username=settings.text("redisUsername") or None,
+        password=settings.text("redisPassword") or None,
+        socket_connect_timeout=settings.value("dialTimeout") or DIAL_SECONDS,
+        socket_timeout=settings.value("readTimeout"),  # none by default: blocking reads of streams use this client too
+        retry=Retry(pause, max(0, retries)),  # a negative number of retries is none
+        protocol=2,
+    )
+    return redis.Redis(connection_pool=pool)
 
 
 # --- the embedded one ---------------------------------------------------------------------------------------------
 
-_servers: WeakValueDictionary[str, Any] = WeakValueDictionary()
+_servers: WeakValueDictionary[str, Embedded] = WeakValueDictionary()
 _servers_lock = threading.Lock()
 _now = threading.local()
 
@@ -179,24 +308,46 @@ class _SidecarTime:
         return getattr(self._real, name)
 
 
-def _embedded(host: str) -> Any:
-    import fakeredis
+class Embedded:
+    """A Redis in this process, for as long as somebody uses it."""
+
+    def __init__(self, host: str) -> None:
+        import fakeredis
+
+        self._host = host
+        self._server = fakeredis.FakeServer()
+        self.users = 0
+
+    def client(self, settings: RedisSettings) -> redis.Redis:
+        """A connection."""
+        import fakeredis
+
+        database = settings.value("redisDB") or 0
+        client: redis.Redis = fakeredis.FakeRedis(server=self._server, db=database, protocol=2)
+        return client
+
+    def leave(self) -> None:
+        """One less; with the last everything is forgotten, and whoever names the host next finds an empty one."""
+        with _servers_lock:
+            self.users -= 1
+            if self.users == 0 and _servers.get(self._host) is self:
+                del _servers[self._host]
+
+
+def _embedded(host: str) -> Embedded:
+    """The Redis of a host, for one user more."""
     from fakeredis import _helpers
     from fakeredis._socket import _base
+    from fakeredis.commands_mixins import server_mixin
+    from fakeredis.model import _stream
 
-    for module in (_helpers, _base):
+    for module in (_helpers, _base, _stream, server_mixin):
         real = vars(module)["time"]
         if not isinstance(real, _SidecarTime):
             vars(module)["time"] = _SidecarTime(real)
     with _servers_lock:
         server = _servers.get(host)
         if server is None:
-            server = _servers[host] = fakeredis.FakeServer()
+            server = _servers[host] = Embedded(host)
+        server.users += 1
         return server
-
-
-def _embedded_client(settings: RedisSettings) -> redis.Redis:
-    import fakeredis
-
-    client: redis.Redis = fakeredis.FakeRedis(server=_embedded(settings.host), db=settings.database)
-    return client

@@ -66,7 +66,7 @@ class ConfigurationMethods(Block):
     async def unsubscribe_configuration(
         self,
         store_name: str,
-        id: str,
+        id: str,  # the official name
         *,
         timeout: float | None = None,
     ) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
-from fakesidecar.app import AppChannel
+from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.configuration import ConfigurationBlock
@@ -65,8 +65,9 @@ class Core:
         self.state = StateBlock(self)
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
-        self.app = AppChannel(options) if options.app_port and options.app_protocol == "http" else None
         self.middleware = MiddlewareBlock()
+        self.app = app_of(options)
+        """The way to the application, None when there is none."""
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
             "state": self.state,

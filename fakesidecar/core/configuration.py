@@ -1,4 +1,8 @@
-"""The configuration building block: stores by name, and subscriptions by id (dapr pkg/api/grpc/configuration.go)."""
+"""The configuration building block: stores by name, and subscriptions by id.
+
+daprd's doors keep their books apart (pkg/api/grpc/grpc.go, pkg/api/http/http.go): over gRPC one ends streams, of
+whatever store; over HTTP one ends a store's subscription, which leaves its stream open and silent.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from fakesidecar.components.configuration import Cancel, ConfigurationStore, Settings
 from fakesidecar.errors import (
+    ApiError,
     ComponentError,
     ConfigurationGetFailed,
     ConfigurationStoreNotFound,
     ConfigurationStoresNotConfigured,
     ConfigurationSubscribeFailed,
+    SubscriptionUnknown,
 )
 from fakesidecar.resources.component import Component
 
@@ -22,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Somebody hears of changes, until `cancel` is called; then `ended` is."""
+    """Somebody hears of a store's changes, until `cancel` is called."""
 
+    store: str
     cancel: Cancel
-    ended: Callable[[], None]
+
+
+Ended = Callable[[ApiError | None], None]
+"""Ends a stream; with an error when its subscription was gone already."""
 
 
 class ConfigurationBlock:
@@ -35,6 +45,7 @@ class ConfigurationBlock:
         self._core = core
         self._stores: dict[str, ConfigurationStore] = {}
         self._subscriptions: dict[str, Subscription] = {}
+        self._streams: dict[str, Ended] = {}
 
     def add(self, spec: Component, store: ConfigurationStore) -> None:
         """Load a store under its component's name."""
@@ -65,9 +76,12 @@ class ConfigurationBlock:
         *,
         tell: Callable[[str, Settings], None],
         began: Callable[[str], None] = lambda id: None,
-        ended: Callable[[], None] = lambda: None,
+        ended: Ended | None = None,
     ) -> str:
-        """Have changes told with the subscription's id, which is returned, and given to `began` before any change."""
+        """Have changes told with the subscription's id, which is returned, and given to `began` before any change.
+
+        A stream says how it is to be `ended`.
+        """
         found = self.store(store)
         id = self._core.around.ids.uuid()
         began(id)
@@ -75,17 +89,42 @@ class ConfigurationBlock:
             cancel = found.subscribe(keys, lambda settings: tell(id, settings))
         except ComponentError as error:
             raise ConfigurationSubscribeFailed(keys=go_slice(keys), store=store, cause=error) from error
-        self._subscriptions[id] = Subscription(cancel, ended)
+        self._subscriptions[id] = Subscription(store, cancel)
+        if ended is not None:
+            self._streams[id] = ended
         return id
 
-    def unsubscribe(self, id: str) -> bool:
-        """End a subscription; False when there is none of that id."""
-        subscription = self._subscriptions.pop(id, None)
-        if subscription is None:
+    def unsubscribe(self, store: str, id: str) -> None:
+        """End a subscription of a store, by whichever door it came."""
+        self.store(store)
+        subscription = self._subscriptions.get(id)
+        if subscription is None or subscription.store != store or not self._drop(id):
+            raise SubscriptionUnknown(id=id)
+
+    def end_stream(self, id: str) -> bool:
+        """End a stream and its subscription; False when there is no stream of that id."""
+        ended = self._streams.pop(id, None)
+        if ended is None:
             return False
-        subscription.cancel()
-        subscription.ended()
+        ended(None if self._drop(id) else SubscriptionUnknown(id=id))
         return True
+
+    def leave(self, id: str) -> None:
+        """The one who opened the stream is gone."""
+        self._streams.pop(id, None)
+        self._drop(id)
+
+    def _drop(self, id: str) -> bool:
+        subscription = self._subscriptions.pop(id, None)
+        if subscription is not None:
+            subscription.cancel()
+        return subscription is not None
+
+    def _end_all(self) -> None:
+        for id in tuple(self._streams):
+            self.end_stream(id)
+        for id in tuple(self._subscriptions):
+            self._drop(id)
 
     def blocking(self, name: str) -> bool:
         """Whether the store of that name waits for something outside of this process."""
@@ -94,15 +133,13 @@ class ConfigurationBlock:
 
     def reset(self) -> None:
         """End every subscription, forget every setting."""
-        for id in tuple(self._subscriptions):
-            self.unsubscribe(id)
+        self._end_all()
         for store in self._stores.values():
             store.reset()
 
     def close(self) -> None:
         """End every subscription, let go of everything outside of this process."""
-        for id in tuple(self._subscriptions):
-            self.unsubscribe(id)
+        self._end_all()
         for store in self._stores.values():
             store.close()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fakesidecar.components.state import BulkItem, Delete, Item, Operation, QueryResult, StateStore, Upsert
+from fakesidecar.components.state.query import parse
 from fakesidecar.core.encryption import Encryption, encryption_of
 from fakesidecar.errors import (
     ComponentError,
@@ -192,13 +193,13 @@ class StateBlock:
     def query(self, store: str, query: bytes, *, metadata: Mapping[str, str] = {}) -> QueryResult:
         """The values that a JSON query selects."""
         loaded = self._find(store)
-        if "QUERY_API" not in loaded.store.features:
+        if not loaded.store.queryable:
             raise QueryNotSupported(store=store)
         if loaded.encryption is not None:
             raise QueryFailed(store=store, cause="cannot query encrypted store")
         try:
             with self._core.guard(loaded.store.blocking):
-                found = loaded.store.query(query, metadata)
+                found = loaded.store.query(parse(query), metadata)
         except ComponentError as error:
             raise QueryFailed(store=store, cause=error) from error
         return replace(found, items=[replace(item, key=_without_prefix(item.key)) for item in found.items])

@@ -140,6 +140,16 @@ class GrpcApi:
             log.exception("%s failed", served.method.path)
             stream.finish(Bug(cause=repr(error)))
 
+    def receive(self, served: Served, stream: Stream, data: bytes) -> None:
+        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
+        try:
+            stream.on_message(self.parse(served, data))
+        except ApiError as error:
+            stream.finish(error)
+        except Exception as error:
+            log.exception("%s failed", served.method.path)
+            stream.finish(Bug(cause=repr(error)))
+
     def admit(self, path: str, context: Context) -> None:
         """Let a call pass, or refuse it by raising."""
         for check in self.filters:

@@ -19,8 +19,7 @@ def items_of(settings: Settings) -> dict[str, common_pb2.ConfigurationItem]:
 def get_configuration(
     core: Core, request: configuration_pb2.GetConfigurationRequest, context: Context
 ) -> configuration_pb2.GetConfigurationResponse:
-    # The keys are sorted first, which shows in the text of an error.
-    settings = core.configuration.get(request.store_name, sorted(request.keys))
+    settings = core.configuration.get(request.store_name, request.keys)
     return configuration_pb2.GetConfigurationResponse(items=items_of(settings))
 
 
@@ -35,16 +34,13 @@ def subscribe_configuration(
 
     id = core.configuration.subscribe(
         request.store_name,
-        sorted(request.keys),
+        request.keys,
         tell=send,
         began=lambda id: stream.send(configuration_pb2.SubscribeConfigurationResponse(id=id)),
         ended=stream.finish,
     )
 
-    def unsubscribe() -> None:
-        core.configuration.unsubscribe(id)
-
-    stream.on_close = unsubscribe
+    stream.on_close = lambda: core.configuration.leave(id)
 
 
 @serves(
@@ -58,7 +54,7 @@ def unsubscribe_configuration(
     core: Core, request: configuration_pb2.UnsubscribeConfigurationRequest, context: Context
 ) -> configuration_pb2.UnsubscribeConfigurationResponse:
     # No store is looked at: the id is all that counts.
-    if core.configuration.unsubscribe(request.id):
+    if core.configuration.end_stream(request.id):
         return configuration_pb2.UnsubscribeConfigurationResponse(ok=True)
     return configuration_pb2.UnsubscribeConfigurationResponse(
         message=f"failed to unsubscribe to configuration request {request.id}: subscription does not exist"

@@ -104,7 +104,8 @@ def answer(request: Any, reply: Any) -> None:
     reply.original_request.ParseFromString(request.SerializeToString())
     asked = request.WhichOneof("message_request")
     if asked == "list_services":
-        reply.list_services_response.service.extend([{"name": name} for name in services()])
+        for name in services():
+            reply.list_services_response.service.add(name=name)
         return
     lookup = LOOKUPS.get(asked)
     name = request.file_containing_extension.containing_type if lookup is None else getattr(request, asked)

@@ -125,13 +125,9 @@ class _Handlers(grpc.GenericRpcHandler):
             stream.on_close()
 
     async def _read(self, served: Served, stream: Stream, requests: AsyncIterator[bytes]) -> None:
-        try:
-            async for data in requests:
-                stream.on_message(self.api.parse(served, data))
-        except ApiError as error:
-            stream.finish(error)
-        else:
-            stream.on_half_close()
+        async for data in requests:
+            self.api.receive(served, stream, data)
+        stream.on_half_close()
 
     def _unknown(self, path: str) -> Any:
         async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:

@@ -8,7 +8,7 @@ from fakesidecar import golang
 from fakesidecar.app import AppRequest
 from fakesidecar.components.configuration import Setting, Settings
 from fakesidecar.core import Core
-from fakesidecar.errors import AppChannelMissing
+from fakesidecar.errors import AppChannelMissing, SubscriptionUnknown
 from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
 from fakesidecar.httpapi.render import render_error
 
@@ -39,9 +39,10 @@ def subscribe_configuration(core: Core, request: Request) -> Response:
     app = core.app
 
     def post(id: str, settings: Settings) -> None:
-        for key, setting in settings.items():
-            body = golang.marshal({"id": id, "items": {key: item_of(setting)}}) + b"\n"
-            app.send(AppRequest("POST", f"/configuration/{store}/{key}", body))
+        items = {key: item_of(setting) for key, setting in settings.items()}
+        body = golang.marshal({"id": id, "items": items}) + b"\n"
+        for key in settings:
+            app.send(AppRequest("POST", f"/configuration/{store}/{key}", body), lane=id)
 
     id = core.configuration.subscribe(store, request.query_values("key"), tell=post)
     return json_response({"id": id}, newline=True)
@@ -56,9 +57,10 @@ def subscribe_configuration(core: Core, request: Request) -> Response:
     target="id",
 )
 def unsubscribe_configuration(core: Core, request: Request) -> Response:
-    core.configuration.store(request.params["store"])
     id = request.params["id"]
-    if core.configuration.unsubscribe(id):
-        return json_response({"ok": True}, newline=True)
-    message = f"failed to unsubscribe to configuration request {id}: subscription with id {id} does not exist"
-    return json_response({"message": message}, 500, newline=True)
+    try:
+        core.configuration.unsubscribe(request.params["store"], id)
+    except SubscriptionUnknown as error:
+        message = f"failed to unsubscribe to configuration request {id}: {error.message}"
+        return json_response({"message": message}, error.http, newline=True)
+    return json_response({"ok": True}, newline=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from dapr_client import wire
-from dapr_client.wire import configuration_pb2, pubsub_pb2, state_pb2
+from dapr_client.wire import appcallback_pb2, configuration_pb2, pubsub_pb2, state_pb2
 from dapr_testing import DaprSidecar
 from fakesidecar.core import Core
 from fakesidecar.grpcapi.registry import SERVED, Served, Stream
@@ -54,8 +55,8 @@ def watch(store: str = "configstore") -> configuration_pb2.SubscribeConfiguratio
 
 
 class Adding(
-    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg]  # generic in the stubs alone
-    grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg]  # likewise
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
 ):
     """Adds a name to the metadata of every call."""
 
@@ -65,17 +66,30 @@ class Adding(
     intercept_unary_stream = intercept_unary_unary
 
 
-class AioAdding(
-    grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor, grpc.aio.StreamStreamClientInterceptor
-):
+async def _add(continuation: Any, client_call_details: Any, request: Any) -> Any:
+    client_call_details.metadata.add("x-added", "yes")
+    return await continuation(client_call_details, request)
+
+
+class AddingUnary(grpc.aio.UnaryUnaryClientInterceptor):
     """Adds a name to the metadata of every call."""
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        client_call_details.metadata.add("x-added", "yes")
-        return await continuation(client_call_details, request)
+        return await _add(continuation, client_call_details, request)
 
-    intercept_unary_stream = intercept_unary_unary
-    intercept_stream_stream = intercept_unary_unary
+
+class AddingStream(grpc.aio.UnaryStreamClientInterceptor):
+    """Adds a name to the metadata of every call."""
+
+    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await _add(continuation, client_call_details, request)
+
+
+class AddingBoth(grpc.aio.StreamStreamClientInterceptor):
+    """Adds a name to the metadata of every call."""
+
+    async def intercept_stream_stream(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
+        return await _add(continuation, client_call_details, request_iterator)
 
 
 @pytest.fixture
@@ -100,7 +114,9 @@ def echo(monkeypatch: pytest.MonkeyPatch) -> None:
         def answer(message: pubsub_pb2.SubscribeTopicEventsRequestAlpha1) -> None:
             topic = message.initial_request.topic
             stream.send(
-                pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=pubsub_pb2.TopicEventRequest(topic=topic))
+                pubsub_pb2.SubscribeTopicEventsResponseAlpha1(
+                    event_message=appcallback_pb2.TopicEventRequest(topic=topic)
+                )
             )
 
         stream.on_message, stream.on_half_close = answer, stream.finish
@@ -132,7 +148,7 @@ async def test_a_call_answers_in_asyncio(dapr_sidecar: DaprSidecar, aio_channel:
 
 def refused(error: Any) -> tuple[Any, ...]:
     """Everything that a failed call tells: code, text, and the details in its trailers."""
-    trailers = {name: value for name, value in error.trailing_metadata()}
+    trailers = dict(tuple(error.trailing_metadata()))
     status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
     info = error_details_pb2.ErrorInfo()
     status.details[0].Unpack(info)
@@ -163,22 +179,22 @@ async def test_an_error_has_its_status_and_details_in_asyncio(aio_channel: grpc.
     assert refused(raised.value) == NOT_FOUND
 
 
-def test_an_unknown_method_is_unimplemented(channel: grpc.Channel) -> None:
-    with pytest.raises(grpc.RpcError) as raised:
-        channel.unary_unary("/dapr.proto.runtime.v1.Dapr/Nothing")(b"")
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    with pytest.raises(grpc.RpcError) as raised:
-        list(channel.unary_stream("/dapr.proto.runtime.v1.Dapr/Nothing")(b""))
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+NOTHING = "/dapr.proto.runtime.v1.Dapr/Nothing"
+NO_APP = "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
 
 
-async def test_an_unknown_method_is_unimplemented_in_asyncio(aio_channel: grpc.aio.Channel) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await aio_channel.unary_unary("/dapr.proto.runtime.v1.Dapr/Nothing")(b"")
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await aio_channel.unary_stream("/dapr.proto.runtime.v1.Dapr/Nothing")(b"").read()
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+def test_an_unknown_method_is_proxied_to_no_app(channel: Any) -> None:
+    for call in (channel.unary_unary(NOTHING), lambda request: list(channel.unary_stream(NOTHING)(request))):
+        with pytest.raises(grpc.RpcError) as raised:
+            call(b"")
+        assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNKNOWN, NO_APP)
+
+
+async def test_an_unknown_method_is_proxied_to_no_app_in_asyncio(aio_channel: Any) -> None:
+    for call in (aio_channel.unary_unary(NOTHING), lambda request: aio_channel.unary_stream(NOTHING)(request).read()):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call(b"")
+        assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNKNOWN, NO_APP)
 
 
 def test_metadata_reaches_the_sidecar(channel: grpc.Channel, seen: list[dict[str, str]]) -> None:
@@ -212,8 +228,10 @@ def test_interceptors_see_every_call(channel: grpc.Channel, seen: list[dict[str,
 async def test_interceptors_see_every_call_in_asyncio(
     dapr_sidecar: DaprSidecar, transport: str, seen: list[dict[str, str]], echo: None
 ) -> None:
-    with dapr_sidecar.intercept_channels() if transport == "in-process" else dapr_sidecar.state and _nothing():
-        channel = grpc.aio.insecure_channel(dapr_sidecar.grpc_endpoint, interceptors=[AioAdding(), AioAdding()])
+    with dapr_sidecar.intercept_channels() if transport == "in-process" else contextlib.nullcontext():
+        channel = grpc.aio.insecure_channel(
+            dapr_sidecar.grpc_endpoint, interceptors=[AddingUnary(), AddingUnary(), AddingStream(), AddingBoth()]
+        )
     async with channel:
         await stub(channel, GET)(key())
         stream = stub(channel, WATCH)(watch())
@@ -227,12 +245,6 @@ async def test_interceptors_see_every_call_in_asyncio(
     assert [name["x-added"] for name in seen] == ["yes", "yes"]
 
 
-class _nothing:  # noqa: N801  # a context manager that does nothing
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *failure: object) -> None: ...
-
-
 @pytest.mark.parametrize("transport", ["in-process", "grpc"])
 def test_a_message_that_is_too_large_is_refused(dapr_sidecar: DaprSidecar, transport: Any) -> None:
     dapr_sidecar.state.put("statestore", "k", b"x" * 2000)
@@ -242,7 +254,7 @@ def test_a_message_that_is_too_large_is_refused(dapr_sidecar: DaprSidecar, trans
         with pytest.raises(grpc.RpcError) as raised:
             stub(channel, GET)(request)
         assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert "larger than max" in raised.value.details()
+        assert "larger than max" in (raised.value.details() or "")
 
 
 def test_a_closed_channel_makes_no_calls(channel: grpc.Channel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ EVENTS = "Kg$xe"
 """The keyspace events that Dapr asks Redis for: strings, generic commands, expired and evicted keys."""
 CONFIRM_SECONDS = 5.0
 POLL_SECONDS = 0.1
+AGAIN_SECONDS = 1.0
+"""Until a Redis that was away is tried again; it is outside of the clock, so this is real time."""
 WRONG_TYPE = "WRONGTYPE"
 
 
@@ -66,12 +69,12 @@ class Redis(ConfigurationStore):
         return Setting() if text is None else setting_of(text.decode(errors="replace"))
 
     def subscribe(self, keys: Sequence[str], tell: Callable[[Settings], None]) -> Cancel:
+        # A Redis that cannot be reached is no error here: Dapr's component subscribes behind the caller's back.
         watch = Watch(frozenset(keys), tell)
         with self._lock:
-            if self._listener is None:
-                self._redis(lambda client: client.config_set("notify-keyspace-events", EVENTS))
-                self._listener = Listener(self._redis.client, self._redis.database, self._changed)
             self._watches.append(watch)
+            if self._listener is None:
+                self._listener = Listener(self._redis, self._changed)
         return lambda: self._cancel(watch)
 
     def _cancel(self, watch: Watch) -> None:
@@ -90,49 +93,89 @@ class Redis(ConfigurationStore):
         for watch in watches:
             watch.tell({key: setting if setting.value else Setting()})
 
+    def set(self, key: str, value: str, version: str = "") -> None:
+        """Set a value where everybody who watches it hears of it; for tests."""
+        text = f"{value}||{version}" if version else value
+        self._redis(lambda client: client.set(key, text))
+
+    def delete(self, key: str) -> None:
+        """Remove a key; for tests."""
+        self._redis(lambda client: client.delete(key))
+
     def reset(self) -> None:
         self._redis.flush()
 
     def close(self) -> None:
         with self._lock:
             self._watches.clear()
-            if self._listener is not None:
-                self._listener.stop()
-                self._listener = None
+            listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.stop()
+            listener.wait()
         self._redis.close()
 
 
 class Listener:
-    """Hears of changed keys, on a thread of its own."""
+    """Hears of changed keys on a thread of its own, and comes back to a Redis that was away."""
 
-    def __init__(self, client: Any, database: int, changed: Callable[[str], None]) -> None:
-        self._prefix = f"__keyspace@{database}__:"
+    def __init__(self, redis: Any, changed: Callable[[str], None]) -> None:
+        self._redis = redis
+        self._prefix = f"__keyspace@{redis.database}__:"
         self._changed = changed
         self._stopped = threading.Event()
-        self._pubsub = client.pubsub()
-        self._pubsub.psubscribe(f"{self._prefix}*")
-        self._pubsub.get_message(timeout=CONFIRM_SECONDS)
+        self._pubsub: Any = None
+        self._failures = failures()
+        if not redis.blocking:
+            self._begin()  # so that nothing that follows is missed; a real one is not waited for
         self._thread = threading.Thread(target=self._listen, name="configuration.redis", daemon=True)
         self._thread.start()
 
-    def _listen(self) -> None:
-        import redis
+    def _begin(self) -> None:
+        """Ask for events, and wait until they are on their way."""
+        self._redis(lambda client: client.config_set("notify-keyspace-events", EVENTS))
+        self._pubsub = self._redis.client.pubsub()
+        self._pubsub.psubscribe(f"{self._prefix}*")
+        self._pubsub.get_message(timeout=CONFIRM_SECONDS)
 
+    def _listen(self) -> None:
         while not self._stopped.is_set():
             try:
-                message: Mapping[str, Any] | None = self._pubsub.get_message(
-                    ignore_subscribe_messages=True, timeout=POLL_SECONDS
-                )
-                if message is not None and message["type"] == "pmessage":
-                    self._changed(message["channel"].decode().removeprefix(self._prefix))
-            except (redis.RedisError, ComponentError, OSError, ValueError) as error:
-                if not self._stopped.is_set():
-                    log.error("configuration.redis hears of no more changes: %s", error)
-                break
-        self._pubsub.close()
+                if self._pubsub is None:
+                    self._begin()
+                self._hear()
+            except self._failures as error:
+                if self._stopped.is_set():
+                    break
+                log.error("configuration.redis hears of no changes for now: %s", error)
+                self._leave()
+                self._stopped.wait(AGAIN_SECONDS)
+        self._leave()
+
+    def _hear(self) -> None:
+        message: Mapping[str, Any] | None = self._pubsub.get_message(
+            ignore_subscribe_messages=True, timeout=POLL_SECONDS
+        )
+        if message is not None and message["type"] == "pmessage":
+            self._changed(message["channel"].decode(errors="replace").removeprefix(self._prefix))
+
+    def _leave(self) -> None:
+        pubsub, self._pubsub = self._pubsub, None
+        if pubsub is not None:
+            with contextlib.suppress(*self._failures):
+                pubsub.close()
 
     def stop(self) -> None:
         """Hear no more; the thread ends within a moment."""
         self._stopped.set()
+
+    def wait(self) -> None:
+        """Wait for the end of the thread."""
         if threading.current_thread() is not self._thread:
             self._thread.join(POLL_SECONDS * 5)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What a Redis that is away, or is left, makes of calls."""
+    import redis
+
+    return (redis.RedisError, ComponentError, OSError, ValueError)

@@ -29,7 +29,9 @@ class Redis(LockStore):
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         self.blocking = around.redis.blocking
-        self._redis = around.redis.connect(spec.metadata)
+        self._redis = around.redis.connect(
+            spec.metadata, failure="error connecting to Redis: {cause}", host_required=True
+        )
 
     def try_lock(self, resource: str, owner: str, seconds: int) -> bool:
         return bool(self._redis(lambda client: client.set(resource, owner, nx=True, ex=seconds)))

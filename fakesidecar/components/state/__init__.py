@@ -9,11 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fakesidecar.components.registry import ComponentType, Surroundings
 from fakesidecar.errors import ComponentError
 from fakesidecar.resources.component import Component
+
+if TYPE_CHECKING:
+    from fakesidecar.components.state.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class StateStore(ABC):
 
     blocking = False
     """Whether a call may wait for something outside of this process."""
+    queryable = False
+    """Whether the store takes queries, even if only to say what it lacks for them."""
 
     def __init__(self, spec: Component, around: Surroundings) -> None:
         self.spec = spec
@@ -113,8 +118,8 @@ class StateStore(ABC):
         """Carry out all operations or none."""
         raise NotImplementedError
 
-    def query(self, query: bytes, metadata: Mapping[str, str]) -> QueryResult:
-        """The values that a query selects."""
+    def query(self, query: Query, metadata: Mapping[str, str]) -> QueryResult:
+        """The values that a query selects, where the store is `queryable`."""
         raise NotImplementedError
 
     def bulk_get(self, keys: Sequence[str], metadata: Mapping[str, str]) -> list[BulkItem]:

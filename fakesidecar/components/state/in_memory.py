@@ -21,7 +21,10 @@ class Entry:
     expires: float | None = None
 
 
-@component("state.in-memory", features=("ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"))
+FEATURES = ("ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR")
+
+
+@component("state.in-memory", features=FEATURES)
 class InMemory(StateStore):
     """Values in this process, gone with it."""
 

@@ -1,13 +1,14 @@
 """`state.redis`: a value is a hash with the fields `data`, `version` and, once, `first-write`.
 
-The scripts are this project's own and say 0 for "refused"; what Dapr's scripts would have said is put together in
-`refused`, because their names and line numbers show in the answers of a real daprd.
+The scripts are this project's own and answer with a number; `FAILURES` has what Redis says of Dapr's scripts then,
+because their names and line numbers show in the answers of a real daprd.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from fakesidecar import golang
 from fakesidecar.components.registry import Surroundings, component
@@ -21,8 +22,16 @@ from fakesidecar.components.state import (
     Upsert,
     check_options,
 )
+from fakesidecar.components.state.query import Query
 from fakesidecar.errors import ComponentError, EtagInvalid, EtagMismatch
+from fakesidecar.redis_place import go_text
 from fakesidecar.resources.component import Component
+
+if TYPE_CHECKING:
+    import redis
+
+DONE, REFUSED, NO_NUMBER = 1, 0, 2
+"""What the scripts answer."""
 
 SET = """
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
@@ -31,7 +40,8 @@ local plain = ARGV[1] == '0' and redis.call('HEXISTS', KEYS[1], 'first-write') =
 if version and version ~= '' and version ~= ARGV[1] and not plain then return 0 end
 redis.call('HSET', KEYS[1], 'data', ARGV[2])
 if ARGV[3] == 'first-write' then redis.call('HSET', KEYS[1], 'first-write', 0) end
-return redis.call('HINCRBY', KEYS[1], 'version', 1)
+if type(redis.pcall('HINCRBY', KEYS[1], 'version', 1)) == 'table' then return 2 end
+return 1
 """
 
 DELETE = """
@@ -43,22 +53,41 @@ return 1
 """
 
 NO_ETAG = "0"
-NO_JSON = (
-    "ERR Unknown Redis command called from script script: c5d8cabb8162d7f0980fe627a55d83f54c800e66, on @user_script:9."
-)
+SET_SHA = "d908b9553add63a82e03589b5c6d01a7654ef0f2"
+DELETE_SHA = "2446db0de2c963f100727b388f03ead01d18c265"
+SET_JSON_SHA = "c5d8cabb8162d7f0980fe627a55d83f54c800e66"
+"""The names of Dapr's scripts in Redis, which show in its errors; so do the lines in which they fail."""
+
+FAILURES = {
+    (SET, REFUSED): f"ERR user_script:14: failed to set key {{key}} script: {SET_SHA}, on @user_script:14.",
+    (SET, NO_NUMBER): f"ERR hash value is not an integer script: {SET_SHA}, on @user_script:12.",
+    (DELETE, REFUSED): f"ERR user_script:6: failed to delete {{key}} script: {DELETE_SHA}, on @user_script:6.",
+}
+NO_JSON = f"ERR Unknown Redis command called from script script: {SET_JSON_SHA}, on @user_script:9."
 WRONG_TYPE = "WRONGTYPE"
+WAIT_MILLISECONDS = 1000
 
 
-@component("state.redis", features=("ETAG", "TRANSACTIONAL", "TTL", "QUERY_API", "KEYS_LIKE", "ACTOR"))
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is asked in a transaction, None for what this Redis does not know, and how the answer is read."""
+
+    ask: Callable[[Any], Any] | None
+    problem: Callable[[Any], str | None]
+
+
+@component("state.redis", features=("ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"))
 class Redis(StateStore):
     """Values in a Redis, in Dapr's own layout."""
+
+    queryable = True
 
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         self.blocking = around.redis.blocking
         self._redis = around.redis.connect(spec.metadata)
-        ttl = next((value for name, value in spec.metadata.items() if name.lower() == "ttlinseconds"), "")
-        self._default_ttl = int(ttl) if ttl else None
+        self._default_ttl: int | None = self._redis.settings.value("ttlInSeconds")
+        self._replicas = self._redis.replicas()
 
     def get(self, key: str, metadata: Mapping[str, str], consistency: str = "") -> Item | None:
         try:
@@ -79,64 +108,51 @@ class Redis(StateStore):
         etag, ttl = etag_of(request), self._ttl_of(request)
         mark = "first-write" if request.concurrency == "first-write" else ""
         try:
-            done = self._redis(lambda client: client.eval(SET, 1, request.key, etag, encode(request.value), mark))
-            if not done:
-                raise ComponentError(refused("set key", request.key))
+            self._run(SET, request.key, etag, encode(request.value), mark)
         except ComponentError as error:
             if request.etag:
                 raise EtagMismatch(str(error)) from error
             raise ComponentError(f"failed to set key {request.key}: {error}") from error
         if ttl is not None:
             self._redis(lambda client: expire(client, request.key, ttl))
+        if request.consistency == "strong" and self._replicas:
+            self._redis(lambda client: client.wait(self._replicas, WAIT_MILLISECONDS))
+
+    def _run(self, script: str, key: str, *arguments: str | bytes) -> None:
+        """Run a script; raises ComponentError when it says no."""
+        answer = self._redis(lambda client: client.eval(script, 1, key, *arguments))
+        if text := failure(script, key, answer):
+            raise ComponentError(text)
 
     def delete(self, request: Delete) -> None:
         check_options(request)
         try:
-            done = self._redis(lambda client: client.eval(DELETE, 1, request.key, request.etag or NO_ETAG))
-            if not done:
-                raise ComponentError(refused("delete", request.key))
+            self._run(DELETE, request.key, request.etag or NO_ETAG)
         except ComponentError as error:
             # Whatever it was, it is told as an etag that does not match (components-contrib state/redis, Delete).
             raise EtagMismatch(str(error)) from error
 
     def transact(self, operations: Sequence[Operation], metadata: Mapping[str, str]) -> None:
         """Send all operations at once; Redis does not undo those that came before one that is refused."""
-        plans = [self._plan(operation) for operation in operations]
-        texts: list[str] = []
+        steps = [step for operation in operations for step in self._steps(operation)]
+        answers = iter(self._redis(lambda client: send(client, steps)))
+        for step in steps:
+            if text := step.problem(None if step.ask is None else next(answers)):
+                raise ComponentError(text)
 
-        def send(client: Any) -> list[Any]:
-            pipe = client.pipeline(transaction=True)
-            for arguments, key, ttl, _ in plans:
-                if arguments is not None:
-                    pipe.eval(*arguments)
-                    texts.append(refused("set key" if arguments[0] is SET else "delete", key))
-                if ttl is not None:
-                    expire(pipe, key, ttl)
-                    texts.append("")
-            return list(pipe.execute(raise_on_error=False)) if len(pipe) else []
-
-        answers = self._redis(send)
-        problems = [text for answer, text in zip(answers, texts, strict=True) if text and not answer]
-        problems += [str(answer) for answer in answers if isinstance(answer, Exception)]
-        problems += [NO_JSON for _, _, _, json in plans if json]
-        if problems:
-            raise ComponentError(problems[0])
-
-    def _plan(self, operation: Operation) -> tuple[tuple[Any, ...] | None, str, int | None, bool]:
-        """The script and its arguments, the key, its time to live, and whether it wants RedisJSON."""
+    def _steps(self, operation: Operation) -> list[Step]:
         key = operation.key
         if isinstance(operation, Delete):
-            return (DELETE, 1, key, operation.etag or NO_ETAG), key, None, False
+            return [script_step(DELETE, key, operation.etag or NO_ETAG)]
         etag, ttl = etag_of(operation), self._ttl_of(operation)
         if operation.metadata.get("contentType") == "application/json":
-            return None, key, ttl, True
-        return (SET, 1, key, etag, encode(operation.value), ""), key, ttl, False
+            steps = [Step(None, lambda answer: NO_JSON)]
+        else:
+            # A first-write is none here (components-contrib state/redis, Multi).
+            steps = [script_step(SET, key, etag, encode(operation.value), "")]
+        return steps if ttl is None else [*steps, Step(lambda client: expire(client, key, ttl), error_text)]
 
-    def query(self, query: bytes, metadata: Mapping[str, str]) -> QueryResult:
-        try:
-            golang.unmarshal(query)
-        except golang.GoError as error:
-            raise ComponentError(f"failed to parse JSON query body: {error}") from error
+    def query(self, query: Query, metadata: Mapping[str, str]) -> QueryResult:
         raise ComponentError("redis-json server support is required for query capability")
 
     def _ttl_of(self, request: Upsert) -> int | None:
@@ -161,10 +177,37 @@ def etag_of(request: Upsert) -> str:
     if not request.etag or request.concurrency == "last-write":
         return NO_ETAG
     try:
-        golang.atoi(request.etag)
+        return str(golang.atoi(request.etag))  # as a number: `04` is 4, `00` is no etag
     except golang.GoError as error:
         raise EtagInvalid(str(error)) from error
-    return request.etag
+
+
+def script_step(script: str, key: str, *arguments: str | bytes) -> Step:
+    """A script as a step of a transaction."""
+    return Step(lambda client: client.eval(script, 1, key, *arguments), lambda answer: failure(script, key, answer))
+
+
+def send(client: redis.Redis, steps: Sequence[Step]) -> list[Any]:
+    """Ask it all at once; the answers, exceptions among them."""
+    pipe = client.pipeline(transaction=True)
+    for step in steps:
+        if step.ask is not None:
+            step.ask(pipe)
+    return list(pipe.execute(raise_on_error=False)) if len(pipe) else []
+
+
+def failure(script: str, key: str, answer: Any) -> str | None:
+    """What Redis would say of Dapr's script where this one answered so; None when all is well."""
+    if answer == DONE:
+        return None
+    if (script, answer) in FAILURES:
+        return FAILURES[script, answer].format(key=key)
+    return error_text(answer)
+
+
+def error_text(answer: Any) -> str | None:
+    """What an answer that is an error says."""
+    return go_text(answer) if isinstance(answer, Exception) else None
 
 
 def expire(client: Any, key: str, seconds: int) -> Any:
@@ -175,16 +218,3 @@ def expire(client: Any, key: str, seconds: int) -> Any:
 def encode(value: bytes | Json) -> bytes:
     """Bytes as they are, JSON as jsoniter writes it."""
     return golang.marshal_fastest(value.value) if isinstance(value, Json) else value
-
-
-SCRIPTS = {
-    "set key": ("d908b9553add63a82e03589b5c6d01a7654ef0f2", 14),
-    "delete": ("2446db0de2c963f100727b388f03ead01d18c265", 6),
-}
-"""The names of Dapr's scripts in Redis, and the line in which they refuse."""
-
-
-def refused(what: str, key: str) -> str:
-    """What Redis says when Dapr's script refuses."""
-    sha, line = SCRIPTS[what]
-    return f"ERR user_script:{line}: failed to {what} {key} script: {sha}, on @user_script:{line}."

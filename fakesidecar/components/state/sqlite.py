@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from fakesidecar import golang
+from fakesidecar.clock import Timer
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.components.state import Delete, Item, Operation, StateStore, Upsert, check_options
 from fakesidecar.components.state.in_memory import encode
@@ -15,7 +16,69 @@ from fakesidecar.errors import ComponentError, EtagMismatch
 from fakesidecar.resources.component import Component
 
 IN_MEMORY = ":memory:"
-BUSY_SECONDS = 0.8
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS {table} (
+    key TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL,
+    etag TEXT NOT NULL,
+    expiration_time REAL DEFAULT NULL
+)
+"""
+SHORTEST_TIMEOUT = 1.0
+BUSY_SECONDS = 2.0
+CLEANUP_SECONDS = 3600.0
+PRIMARY_ERRORS = {"unable to open database file": "unable to open database file: out of memory (14)"}
+"""What Go's driver makes of SQLite's messages where it differs."""
+
+FORBIDDEN_OPTIONS = ("_pragma=busy_timeout", "_pragma=journal_mode")
+
+
+class Settings:
+    """The component's metadata (components-contrib common/authentication/sqlite, state/sqlite); names in any case."""
+
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        self._given = {name.lower(): value for name, value in metadata.items()}
+        self._problems: list[str] = []
+        self.timeout = self._seconds("timeout", "timeoutInSeconds", default=20.0)
+        self.busy = self._seconds("busyTimeout", default=BUSY_SECONDS)
+        self.cleanup = self._seconds("cleanupInterval", "cleanupIntervalInSeconds", default=CLEANUP_SECONDS)
+        if self._problems:
+            text = "\n".join(f"* {problem}" for problem in self._problems)
+            raise ComponentError(f"{len(self._problems)} error(s) decoding:\n\n{text}")
+        self.path = self._path(self._given.get("connectionstring", ""))
+        if self.timeout < SHORTEST_TIMEOUT:
+            raise ComponentError("invalid value for 'timeout': must be greater than 1s")
+        self.table = self._identifier("tableName", "state")
+        self._identifier("metadataTableName", "metadata")
+
+    def _seconds(self, *names: str, default: float) -> float:
+        """A duration, or a bare number of seconds, under the first of some names."""
+        text = next((self._given[name.lower()] for name in names if name.lower() in self._given), "")
+        if not text:
+            return default
+        try:
+            return golang.parse_duration(text)
+        except golang.GoError as no_duration:
+            try:
+                return float(golang.parse_int(text))
+            except golang.GoError as no_number:
+                self._problems.append(f"error decoding '{names[0]}': {no_duration}\n{no_number}")
+        return default
+
+    def _path(self, text: str) -> str:
+        if not text:
+            raise ComponentError("missing connection string")
+        path, _, options = text.removeprefix("file:").partition("?")
+        for option in FORBIDDEN_OPTIONS:
+            if option in options:
+                raise ComponentError(f"found forbidden option '{option}' in the connection string")
+        return path
+
+    def _identifier(self, name: str, default: str) -> str:
+        text = self._given.get(name.lower(), default)
+        if not text or not text.isascii() or not text.replace("_", "a").isalnum():
+            raise ComponentError(f"invalid identifier: {text}")
+        return text
 
 
 @component("state.sqlite", features=("ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"))
@@ -24,22 +87,39 @@ class Sqlite(StateStore):
 
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
-        given = {name.lower(): value for name, value in spec.metadata.items()}
-        path = given.get("connectionstring", "").removeprefix("file:").partition("?")[0]
-        if not path:
-            raise ComponentError("missing connection string")
-        self._table = given.get("tablename") or "state"
-        if not self._table.isidentifier():
-            raise ComponentError(f"invalid identifier: {self._table}")
+        settings = Settings(spec.metadata)
+        self._table, self._cleanup_seconds = settings.table, settings.cleanup
         self._lock = threading.RLock()
+        self._database = self._connect(settings)
+        self._cleanup: Timer | None = None
+        self._plan_cleanup()
+
+    def _connect(self, settings: Settings) -> sqlite3.Connection:
         try:
-            self._database = sqlite3.connect(path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            self._database.execute(
-                f"CREATE TABLE IF NOT EXISTS {self._table} "
-                "(key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL, etag TEXT NOT NULL, expiration_time REAL)"
-            )
+            database = sqlite3.connect(settings.path, settings.busy, isolation_level=None, check_same_thread=False)
+            if settings.path != IN_MEMORY:
+                database.execute("PRAGMA journal_mode = WAL").close()
         except sqlite3.Error as error:
-            raise ComponentError(f"failed to create a connection: {error}") from error
+            raise ComponentError(f"failed to ping: {PRIMARY_ERRORS.get(str(error), str(error))}") from error
+        try:
+            database.execute(SCHEMA.format(table=self._table))
+        except sqlite3.Error as error:
+            database.close()
+            raise ComponentError(
+                "failed to perform migrations: failed to perform migration 0: failed to create state table: "
+                f"SQL logic error: {error} (1)"
+            ) from error
+        return database
+
+    def _plan_cleanup(self) -> None:
+        """Remove what has ended now and then; it is not seen before that either."""
+        if self._cleanup_seconds > 0:
+            self._cleanup = self.around.clock.call_later(self._cleanup_seconds, self._clean_up)
+
+    def _clean_up(self) -> None:
+        with self._transaction() as database:
+            database.execute(f"DELETE FROM {self._table} WHERE expiration_time < ?", (self.around.clock.now(),))
+        self._plan_cleanup()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -108,6 +188,8 @@ class Sqlite(StateStore):
             database.execute(f"DELETE FROM {self._table}")
 
     def close(self) -> None:
+        if self._cleanup is not None:
+            self._cleanup.cancel()
         with self._lock:
             self._database.close()
 

@@ -21,9 +21,9 @@ from dapr_testing._settings import Settings, Transport, settings
 if TYPE_CHECKING:
     import grpc
     import grpc.aio
-    from dapr_client.aio import DaprClient as AioDaprClient
 
     from dapr_client import DaprClient
+    from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._seed import Configuration, Lock, Secrets, State
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
@@ -112,13 +112,14 @@ class DaprSidecar:
         """A client; it is closed at the end of the test, if not before. `more` goes to `DaprClient`."""
         from dapr_client import DaprClient
 
-        return DaprClient(channel=self.channel(transport=transport), **more)
+        client = DaprClient(channel=self.channel(transport=transport), **{"api_token": self.api_token, **more})
+        return self._closed_later(client)
 
     def aio_client(self, *, transport: Transport | None = None, **more: Any) -> AioDaprClient:
         """A client for asyncio, made in or out of a running loop. `more` goes to `dapr_client.aio.DaprClient`."""
         from dapr_client.aio import DaprClient
 
-        return DaprClient(channel=self.aio_channel(transport=transport), **more)
+        return DaprClient(channel=self.aio_channel(transport=transport), **{"api_token": self.api_token, **more})
 
     def channel(self, *, transport: Transport | None = None, options: Any = None) -> grpc.Channel:
         """A gRPC channel to it."""
