@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -126,8 +125,8 @@ def _places(names: Names) -> dict[str, tuple[str, str, str]]:
     return places
 
 
-class _Finder(MetaPathFinder, Loader):
-    """Makes the modules of the table."""
+class _Finder:
+    """Makes the modules of the table. (No class of importlib.abc: importing that takes longer than all of this.)"""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -136,7 +135,7 @@ class _Finder(MetaPathFinder, Loader):
         if root != ROOT or below not in TABLE:
             return None
         # Every one is a package, so that others can be below it.
-        return ModuleSpec(fullname, self, origin=__file__, is_package=True)
+        return ModuleSpec(fullname, self, origin=__file__, is_package=True)  # type: ignore[arg-type]  # a Loader in all but name
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return OfficialModule(spec.name, TABLE[spec.name.removeprefix(f"{ROOT}.")])

@@ -68,7 +68,7 @@ class ConfigurationMethods(Block):
     def unsubscribe_configuration(
         self,
         store_name: str,
-        id: str,
+        id: str,  # the official name
         *,
         timeout: float | None = None,
     ) -> bool:

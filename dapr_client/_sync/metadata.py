@@ -12,7 +12,7 @@ from dapr_client import metadata as values
 from dapr_client._sync.block import Block
 from dapr_client._checks import not_blank, not_none
 from dapr_client._response import DaprResponse
-from dapr_client.wire import dapr_pb2, metadata_pb2
+from dapr_client.wire import metadata_pb2
 
 WAIT_IS_OLD = "The wait method is deprecated. A health check is now done automatically on client initialization."
 
@@ -48,5 +48,8 @@ class MetadataMethods(Block):
 
     def shutdown(self, *, timeout: float | None = None) -> DaprResponse:
         """End the sidecar."""
+        # Imported here, as it brings the messages of every block.
+        from dapr_client.wire import dapr_pb2
+
         _, headers = self._transport.unary("Shutdown", dapr_pb2.ShutdownRequest(), Empty, None, timeout)
         return DaprResponse(headers)
