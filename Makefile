@@ -18,7 +18,7 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 demo: $(READY) ## start a sidecar and walk through every building block
-	@FAKESIDECAR_CLOCK=virtual $(BIN)/fakesidecar run --app-id tour --resources-path examples/tour/resources \
+	@FAKESIDECAR_CLOCK=virtual $(BIN)/fakesidecar run --app-id tour --log-level warn --resources-path examples/tour/resources \
 		-- $(BIN)/python -W ignore examples/tour/app.py
 
 test: check $(READY) ## lint, types, and every test (what CI runs)

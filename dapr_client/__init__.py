@@ -11,74 +11,115 @@ Everything that the official `dapr` package has can also be imported from the sa
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from dapr_client import _compat, _version
-from dapr_client._checks import MetadataDict, MetadataTuple
-from dapr_client._response import DaprResponse
-from dapr_client._sync.client import DaprClient
-from dapr_client.configuration import ConfigurationItem, ConfigurationResponse, ConfigurationSubscription
-from dapr_client.errors import (
-    DaprError,
-    DaprGrpcError,
-    DaprHttpError,
-    DaprInternalError,
-    DaprUnreachableError,
-    StatusDetails,
-)
-from dapr_client.lock import TryLockResponse, UnlockResponse, UnlockResponseStatus
-from dapr_client.metadata import GetMetadataResponse, MetadataMCPServer, RegisteredComponents
-from dapr_client.retry import RetryPolicy
-from dapr_client.secrets import GetBulkSecretResponse, GetSecretResponse
-from dapr_client.state import (
-    BulkStateItem,
-    BulkStatesResponse,
-    Concurrency,
-    Consistency,
-    QueryResponse,
-    QueryResponseItem,
-    StateItem,
-    StateOptions,
-    StateResponse,
-    TransactionalStateOperation,
-    TransactionOperationType,
-)
+
+if TYPE_CHECKING:
+    from dapr_client._checks import MetadataDict as MetadataDict
+    from dapr_client._checks import MetadataTuple as MetadataTuple
+    from dapr_client._response import DaprResponse as DaprResponse
+    from dapr_client._sync.client import DaprClient as DaprClient
+    from dapr_client.configuration import ConfigurationItem as ConfigurationItem
+    from dapr_client.configuration import ConfigurationResponse as ConfigurationResponse
+    from dapr_client.configuration import ConfigurationSubscription as ConfigurationSubscription
+    from dapr_client.errors import DaprError as DaprError
+    from dapr_client.errors import DaprGrpcError as DaprGrpcError
+    from dapr_client.errors import DaprHttpError as DaprHttpError
+    from dapr_client.errors import DaprInternalError as DaprInternalError
+    from dapr_client.errors import DaprUnreachableError as DaprUnreachableError
+    from dapr_client.errors import StatusDetails as StatusDetails
+    from dapr_client.lock import TryLockResponse as TryLockResponse
+    from dapr_client.lock import UnlockResponse as UnlockResponse
+    from dapr_client.lock import UnlockResponseStatus as UnlockResponseStatus
+    from dapr_client.metadata import GetMetadataResponse as GetMetadataResponse
+    from dapr_client.metadata import MetadataMCPServer as MetadataMCPServer
+    from dapr_client.metadata import RegisteredComponents as RegisteredComponents
+    from dapr_client.retry import RetryPolicy as RetryPolicy
+    from dapr_client.secrets import GetBulkSecretResponse as GetBulkSecretResponse
+    from dapr_client.secrets import GetSecretResponse as GetSecretResponse
+    from dapr_client.state import BulkStateItem as BulkStateItem
+    from dapr_client.state import BulkStatesResponse as BulkStatesResponse
+    from dapr_client.state import Concurrency as Concurrency
+    from dapr_client.state import Consistency as Consistency
+    from dapr_client.state import QueryResponse as QueryResponse
+    from dapr_client.state import QueryResponseItem as QueryResponseItem
+    from dapr_client.state import StateItem as StateItem
+    from dapr_client.state import StateOptions as StateOptions
+    from dapr_client.state import StateResponse as StateResponse
+    from dapr_client.state import TransactionalStateOperation as TransactionalStateOperation
+    from dapr_client.state import TransactionOperationType as TransactionOperationType
 
 __version__ = _version.VERSION
 
-_compat.install()
+HOMES = {
+    "_checks": (
+        "MetadataDict",
+        "MetadataTuple",
+    ),
+    "_response": ("DaprResponse",),
+    "_sync.client": ("DaprClient",),
+    "configuration": (
+        "ConfigurationItem",
+        "ConfigurationResponse",
+        "ConfigurationSubscription",
+    ),
+    "errors": (
+        "DaprError",
+        "DaprGrpcError",
+        "DaprHttpError",
+        "DaprInternalError",
+        "DaprUnreachableError",
+        "StatusDetails",
+    ),
+    "lock": (
+        "TryLockResponse",
+        "UnlockResponse",
+        "UnlockResponseStatus",
+    ),
+    "metadata": (
+        "GetMetadataResponse",
+        "MetadataMCPServer",
+        "RegisteredComponents",
+    ),
+    "retry": ("RetryPolicy",),
+    "secrets": (
+        "GetBulkSecretResponse",
+        "GetSecretResponse",
+    ),
+    "state": (
+        "BulkStateItem",
+        "BulkStatesResponse",
+        "Concurrency",
+        "Consistency",
+        "QueryResponse",
+        "QueryResponseItem",
+        "StateItem",
+        "StateOptions",
+        "StateResponse",
+        "TransactionOperationType",
+        "TransactionalStateOperation",
+    ),
+}
+"""Where each public name lives. It is imported when it is asked for: the wire package, which the sidecar needs too, can
+be imported without the client."""
 
-__all__ = [
-    "BulkStateItem",
-    "BulkStatesResponse",
-    "Concurrency",
-    "ConfigurationItem",
-    "ConfigurationResponse",
-    "ConfigurationSubscription",
-    "Consistency",
-    "DaprClient",
-    "DaprError",
-    "DaprGrpcError",
-    "DaprHttpError",
-    "DaprInternalError",
-    "DaprResponse",
-    "DaprUnreachableError",
-    "GetBulkSecretResponse",
-    "GetMetadataResponse",
-    "GetSecretResponse",
-    "MetadataDict",
-    "MetadataMCPServer",
-    "MetadataTuple",
-    "QueryResponse",
-    "QueryResponseItem",
-    "RegisteredComponents",
-    "RetryPolicy",
-    "StateItem",
-    "StateOptions",
-    "StateResponse",
-    "StatusDetails",
-    "TransactionOperationType",
-    "TransactionalStateOperation",
-    "TryLockResponse",
-    "UnlockResponse",
-    "UnlockResponseStatus",
-    "__version__",
-]
+_PLACES = {name: module for module, names in HOMES.items() for name in names}
+
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+_compat.install()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dapr_testing._daprd import Daprd, DaprdError
-    from dapr_testing.sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
+    from dapr_testing._sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
     from fakesidecar.clock import VirtualClock
     from fakesidecar.resources.component import Component
 
@@ -16,10 +16,10 @@ _HOMES = {
     "Component": "fakesidecar.resources.component",
     "Daprd": "dapr_testing._daprd",
     "DaprdError": "dapr_testing._daprd",
-    "DaprSidecar": "dapr_testing.sidecar",
-    "OnlyTheFakeHasIt": "dapr_testing.sidecar",
+    "DaprSidecar": "dapr_testing._sidecar",
+    "OnlyTheFakeHasIt": "dapr_testing._sidecar",
     "VirtualClock": "fakesidecar.clock",
-    "sidecar": "dapr_testing.sidecar",
+    "sidecar": "dapr_testing._sidecar",
 }
 """Imported when asked for: pytest imports this package in every run, used or not."""
 

@@ -17,11 +17,13 @@ from typing import Any, Self
 from fakesidecar.resources.component import Component
 
 READY = "dapr initialized. Status: Running"
+DOOMED = "daprd will exit gracefully"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 ATTEMPTS = 3
-LINES = 40
+LINES = 200
 """How much of the log is told when it does not start."""
+DYING_SECONDS = 2.0
 
 
 class DaprdError(RuntimeError):
@@ -85,7 +87,19 @@ class Daprd:
         self._reader = threading.Thread(target=self._read, args=(self._process, settled), name="daprd log", daemon=True)
         self._reader.start()
         settled.wait(START_SECONDS)
-        return any(READY in line for line in self._log)
+        return any(READY in line for line in self._log) and not self._dying(self._process)
+
+    def _dying(self, process: subprocess.Popen[str]) -> bool:
+        """Whether it ends although it says that it is running: it loads components meanwhile, and gives up later."""
+        if not any(DOOMED in line for line in self._log):
+            return process.poll() is not None
+        try:
+            process.wait(DYING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        if self._reader is not None:
+            self._reader.join(STOP_SECONDS)
+        return True
 
     def _flags(self, internal_port: int) -> list[str]:
         assert self._folder is not None

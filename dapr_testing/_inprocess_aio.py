@@ -211,7 +211,7 @@ class AioChannel(grpc.aio.Channel):
         response_deserializer: Deserializer = None,
         _registered_method: bool | None = False,
     ) -> Any:
-        raise NotImplementedError("Dapr has no client-streaming RPC")
+        return _StreamUnary(self, method, request_serializer, response_deserializer)
 
     def stream_stream(
         self,
@@ -365,6 +365,10 @@ class _UnaryStream(_MultiCallable):
 
 
 class _StreamStream(_MultiCallable):
+    @property
+    def kind(self) -> type[_StreamCall]:
+        return _StreamCall
+
     def __call__(
         self,
         request_iterator: Any = None,
@@ -386,11 +390,29 @@ class _StreamStream(_MultiCallable):
         )
 
     def _call(self, request_iterator: Any, timeout: float | None, metadata: Any) -> _StreamCall:
-        call = _StreamCall(self, self._context(metadata), timeout)
+        call = self.kind(self, self._context(metadata), timeout)
         call.open(self._served, None)
         if request_iterator is not None:
             call.feed(request_iterator)
         return call
+
+
+class _StreamUnary(_StreamStream):
+    # No RPC of Dapr that is served is of this kind: interceptors are not asked.
+    @property
+    def kind(self) -> type[_StreamCall]:
+        return _StreamUnaryCall
+
+    def __call__(
+        self,
+        request_iterator: Any = None,
+        timeout: float | None = None,
+        metadata: Any = None,
+        credentials: Any = None,
+        wait_for_ready: bool | None = None,
+        compression: Any = None,
+    ) -> Any:
+        return self._call(request_iterator, timeout, metadata)
 
 
 class _Written:
@@ -596,6 +618,13 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
     async def done_writing(self) -> None:
         if not self._outcome.done():
             self._sidecar_end.on_half_close()
+
+
+class _StreamUnaryCall(_StreamCall, grpc.aio.StreamUnaryCall[Any, Any]):
+    """A call that takes many messages and answers with one."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self.read().__await__()
 
 
 class _HandlerEnd(Stream):

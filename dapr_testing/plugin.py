@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._servers import Pool
-    from dapr_testing.sidecar import DaprSidecar
+    from dapr_testing._sidecar import DaprSidecar
 
 MARKER = (
     "dapr(components=None, resources=None, app_id=None, api_token=None, config=None, clock=None, transport=None, "
@@ -120,7 +120,7 @@ def dapr_sidecar(
 ) -> Iterator[DaprSidecar]:
     """A sidecar as new, which the code under test finds by its environment; see `dapr_testing.DaprSidecar`."""
     from dapr_testing._settings import settings
-    from dapr_testing.sidecar import DaprSidecar
+    from dapr_testing._sidecar import DaprSidecar
 
     config = request.config
     wanted: dict[str, Any] = {

@@ -22,6 +22,14 @@ def test_the_wire_package_is_what_its_generator_makes(tmp_path: Path) -> None:
     assert [name for name in made if made[name] != committed[name]] == [], "run tools/generate_wire.py"
 
 
+def test_the_sync_client_is_what_the_async_one_makes() -> None:
+    run = subprocess.run(
+        [sys.executable, ROOT / "tools" / "async_to_sync.py", "--check"], check=False, capture_output=True, text=True
+    )
+
+    assert (run.returncode, run.stdout) == (0, "")
+
+
 def contents(folder: Path, *patterns: str) -> dict[str, bytes]:
     """File name to content, with line ends as git keeps them."""
     paths = (path for pattern in patterns for path in folder.glob(pattern))

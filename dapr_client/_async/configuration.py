@@ -43,7 +43,8 @@ class ConfigurationMethods(Block):
     ) -> ConfigurationSubscription:
         """Follow the changes of items: the handler is called with each, and the subscription knows the newest.
 
-        It ends with unsubscribe_configuration, or with the client.
+        Without a handler the subscription begins with the items as they are. It ends with unsubscribe_configuration,
+        or with the client.
         """
         _named(store_name)
         request = configuration_pb2.SubscribeConfigurationRequest(
@@ -54,7 +55,9 @@ class ConfigurationMethods(Block):
         )
         async for first in stream:
             subscription = ConfigurationSubscription(first.id, store_name, tuple(keys))
-            await _tell(subscription, first, None)
+            if handler is None:
+                # Asked after the stream is open, so that no change falls between.
+                subscription.update(await self.get_configuration(store_name, keys, config_metadata))
             following = AsyncTask(_follow, subscription, stream, first, handler)
             self._subscriptions[str(subscription)] = (stream, following)
             return subscription
@@ -96,8 +99,7 @@ async def _follow(
 ) -> None:
     """Read the stream until its end."""
     try:
-        if handler is not None and first.items:
-            await async_call_handler(handler, first.id, ConfigurationResponse(first.items))
+        await _tell(subscription, first, handler)
         async for told in stream:
             await _tell(subscription, told, handler)
     except DaprError as error:

@@ -45,7 +45,8 @@ class ConfigurationMethods(Block):
     ) -> ConfigurationSubscription:
         """Follow the changes of items: the handler is called with each, and the subscription knows the newest.
 
-        It ends with unsubscribe_configuration, or with the client.
+        Without a handler the subscription begins with the items as they are. It ends with unsubscribe_configuration,
+        or with the client.
         """
         _named(store_name)
         request = configuration_pb2.SubscribeConfigurationRequest(
@@ -56,7 +57,9 @@ class ConfigurationMethods(Block):
         )
         for first in stream:
             subscription = ConfigurationSubscription(first.id, store_name, tuple(keys))
-            _tell(subscription, first, None)
+            if handler is None:
+                # Asked after the stream is open, so that no change falls between.
+                subscription.update(self.get_configuration(store_name, keys, config_metadata))
             following = Task(_follow, subscription, stream, first, handler)
             self._subscriptions[str(subscription)] = (stream, following)
             return subscription
@@ -65,7 +68,7 @@ class ConfigurationMethods(Block):
     def unsubscribe_configuration(
         self,
         store_name: str,
-        id: str,  # noqa: A002  # the official name
+        id: str,
         *,
         timeout: float | None = None,
     ) -> bool:
@@ -98,8 +101,7 @@ def _follow(
 ) -> None:
     """Read the stream until its end."""
     try:
-        if handler is not None and first.items:
-            call_handler(handler, first.id, ConfigurationResponse(first.items))
+        _tell(subscription, first, handler)
         for told in stream:
             _tell(subscription, told, handler)
     except DaprError as error:

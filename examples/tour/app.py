@@ -73,8 +73,8 @@ def secrets(dapr: DaprClient) -> None:
 
 def configuration(dapr: DaprClient) -> None:
     chapter("Configuration")
-    found = dapr.get_configuration("settings", ["colour"])
-    tell("nothing is set yet", dict(found.items))
+    for key, item in sorted(dapr.get_configuration("settings", ["colour", "size"]).items.items()):
+        tell(key, f"{item.value}, version {item.version}")
 
 
 def locks(dapr: DaprClient) -> None:

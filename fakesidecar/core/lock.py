@@ -45,7 +45,7 @@ class LockBlock:
         self._loaded[spec.name] = Loaded(store, self._prefix(spec))
 
     def _prefix(self, spec: Component) -> str:
-        strategy = next((v for k, v in spec.metadata.items() if k.lower() == "keyprefix"), "").lower()
+        strategy = spec.setting("keyPrefix").lower()
         if SEPARATOR in strategy:
             error = IllegalKey(key=strategy, store=spec.name)
             raise ComponentError(f"failed to save lock keyprefix: {error.go_text}")

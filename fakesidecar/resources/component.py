@@ -47,6 +47,11 @@ class Component:
         """As daprd writes it in messages: `store (state.redis/v1)`."""
         return f"{self.name} ({self.type}/{self.version})" if self.version else f"{self.name} ({self.type})"
 
+    def setting(self, name: str) -> str:
+        """A metadata value, its name in any case of letters; empty when there is none."""
+        lower = name.lower()
+        return next((value for key, value in self.metadata.items() if key.lower() == lower), "")
+
     @property
     def declared(self) -> str:
         """For messages: where it was declared, empty for one made in Python."""

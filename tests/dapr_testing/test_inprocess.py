@@ -55,8 +55,8 @@ def watch(store: str = "configstore") -> configuration_pb2.SubscribeConfiguratio
 
 
 class Adding(
-    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg]  # generic in the stubs alone
-    grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg]  # likewise
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
 ):
     """Adds a name to the metadata of every call."""
 
@@ -66,7 +66,7 @@ class Adding(
     intercept_unary_stream = intercept_unary_unary
 
 
-async def _add(self: Any, continuation: Any, client_call_details: Any, request: Any) -> Any:
+async def _add(continuation: Any, client_call_details: Any, request: Any) -> Any:
     client_call_details.metadata.add("x-added", "yes")
     return await continuation(client_call_details, request)
 
@@ -74,19 +74,22 @@ async def _add(self: Any, continuation: Any, client_call_details: Any, request: 
 class AddingUnary(grpc.aio.UnaryUnaryClientInterceptor):
     """Adds a name to the metadata of every call."""
 
-    intercept_unary_unary = _add
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await _add(continuation, client_call_details, request)
 
 
 class AddingStream(grpc.aio.UnaryStreamClientInterceptor):
     """Adds a name to the metadata of every call."""
 
-    intercept_unary_stream = _add
+    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await _add(continuation, client_call_details, request)
 
 
 class AddingBoth(grpc.aio.StreamStreamClientInterceptor):
     """Adds a name to the metadata of every call."""
 
-    intercept_stream_stream = _add
+    async def intercept_stream_stream(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
+        return await _add(continuation, client_call_details, request_iterator)
 
 
 @pytest.fixture
@@ -176,22 +179,22 @@ async def test_an_error_has_its_status_and_details_in_asyncio(aio_channel: grpc.
     assert refused(raised.value) == NOT_FOUND
 
 
-def test_an_unknown_method_is_unimplemented(channel: grpc.Channel) -> None:
-    with pytest.raises(grpc.RpcError) as raised:
-        channel.unary_unary("/dapr.proto.runtime.v1.Dapr/Nothing")(b"")
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    with pytest.raises(grpc.RpcError) as raised:
-        list(channel.unary_stream("/dapr.proto.runtime.v1.Dapr/Nothing")(b""))
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+NOTHING = "/dapr.proto.runtime.v1.Dapr/Nothing"
+NO_APP = "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
 
 
-async def test_an_unknown_method_is_unimplemented_in_asyncio(aio_channel: grpc.aio.Channel) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await aio_channel.unary_unary("/dapr.proto.runtime.v1.Dapr/Nothing")(b"")
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await aio_channel.unary_stream("/dapr.proto.runtime.v1.Dapr/Nothing")(b"").read()
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+def test_an_unknown_method_is_proxied_to_no_app(channel: Any) -> None:
+    for call in (channel.unary_unary(NOTHING), lambda request: list(channel.unary_stream(NOTHING)(request))):
+        with pytest.raises(grpc.RpcError) as raised:
+            call(b"")
+        assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNKNOWN, NO_APP)
+
+
+async def test_an_unknown_method_is_proxied_to_no_app_in_asyncio(aio_channel: Any) -> None:
+    for call in (aio_channel.unary_unary(NOTHING), lambda request: aio_channel.unary_stream(NOTHING)(request).read()):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call(b"")
+        assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNKNOWN, NO_APP)
 
 
 def test_metadata_reaches_the_sidecar(channel: grpc.Channel, seen: list[dict[str, str]]) -> None:
@@ -251,7 +254,7 @@ def test_a_message_that_is_too_large_is_refused(dapr_sidecar: DaprSidecar, trans
         with pytest.raises(grpc.RpcError) as raised:
             stub(channel, GET)(request)
         assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert "larger than max" in raised.value.details()
+        assert "larger than max" in (raised.value.details() or "")
 
 
 def test_a_closed_channel_makes_no_calls(channel: grpc.Channel) -> None:

@@ -47,7 +47,8 @@ def test_its_calls_are_answered(dapr_sidecar: DaprSidecar) -> None:
         assert heard.wait(5)
         with pytest.raises(DaprGrpcError) as raised:
             dapr.get_state("nowhere", "k")
-        assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        error: Any = raised.value
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 @pytest.mark.usefixtures("_way")

@@ -14,6 +14,8 @@ from dapr_client import DaprClient, DaprGrpcError
 from dapr_client.aio import DaprClient as AioDaprClient
 from dapr_testing import DaprSidecar
 
+pytestmark = pytest.mark.filterwarnings("ignore:The Distributed Lock API:UserWarning")
+
 NAMES = ("DAPR_GRPC_PORT", "DAPR_HTTP_PORT", "DAPR_GRPC_ENDPOINT", "DAPR_HTTP_ENDPOINT", "DAPR_API_TOKEN", "APP_ID")
 
 
@@ -110,8 +112,8 @@ def test_calls_need_the_token(dapr_sidecar: DaprSidecar, dapr_client: DaprClient
     dapr_client.get_state("statestore", "k")
     for transport in ("in-process", "grpc"):
         with (
-            dapr_sidecar.client(transport=transport, api_token="wrong") as stranger,  # type: ignore[arg-type]  # a literal
-            pytest.raises(DaprGrpcError, match="authentication"),
+            dapr_sidecar.client(transport=transport, api_token="wrong") as stranger,
+            pytest.raises(DaprGrpcError, match="Unauthorized"),
         ):
             stranger.get_state("statestore", "k")
 
@@ -162,8 +164,8 @@ def test_the_ini_file_and_the_command_line_configure_it(pytester: pytest.Pyteste
             print("app", dapr_sidecar.app_id, [spec.name for spec, _ in dapr_sidecar.fake.core.components])
         """
     )
-    run(pytester, "-s").stdout.fnmatch_lines(["dapr sidecar: in memory (fake)", "*app from-ini ['orders']*"])
-    run(pytester, "-s", "--dapr-app-id=told").stdout.fnmatch_lines(["*app told ['orders']*"])
+    run(pytester, "-s").stdout.fnmatch_lines(["*in memory (fake)", "*app from-ini*orders*"])
+    run(pytester, "-s", "--dapr-app-id=told").stdout.fnmatch_lines(["*app told*orders*"])
 
 
 def test_fixtures_can_be_overridden(pytester: pytest.Pytester) -> None:

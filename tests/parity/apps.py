@@ -16,6 +16,7 @@ from google.rpc import status_pb2
 
 from dapr_client import wire
 
+from .expressions import evaluate
 from .values import REQUEST_HEADERS, Json, body_as_json, bytes_as_json, headers_as_json, json_as_bytes, message_as_json
 
 Route: TypeAlias = dict[str, Json]
@@ -137,14 +138,15 @@ class HttpApp(App):
         else:
             self.received.put(request)
         self._linger(reply)
-        self._answer(handler, reply)
+        self._answer(handler, reply, request)
 
     @staticmethod
-    def _answer(handler: http.server.BaseHTTPRequestHandler, reply: Json) -> None:
+    def _answer(handler: http.server.BaseHTTPRequestHandler, reply: Json, request: Json) -> None:
         if reply.get("hangs_up"):
             handler.close_connection = True
             return
-        body = json_as_bytes(reply.get("body"))
+        said = evaluate(reply.get("body"), lambda _: request)  # a reply may name parts of what was asked
+        body = json.dumps(said["json"]).encode() if said and "json" in said else json_as_bytes(said)
         handler.send_response_only(reply["status"])
         for name, value in reply.get("headers", {}).items():
             handler.send_header(name, value)
@@ -213,7 +215,7 @@ class GrpcApp(App, grpc.GenericRpcHandler):
             if not asks_how_to_reach_it:
                 self.received.put(seen)
             self._linger(reply)
-            return _reply(reply, method.response, context)
+            return _reply(reply, method.response, context, seen)
 
         return grpc.unary_unary_rpc_method_handler(
             answer, request_deserializer=method.request.FromString, response_serializer=_serialized
@@ -252,9 +254,7 @@ def _serialized(reply: message.Message) -> bytes:
     return reply.SerializeToString()
 
 
-def _reply(reply: Json, kind: type[message.Message], context: grpc.ServicerContext) -> message.Message:
-    from .expressions import evaluate
-
+def _reply(reply: Json, kind: type[message.Message], context: grpc.ServicerContext, request: Json) -> message.Message:
     if "code" in reply:
         code = grpc.StatusCode[reply["code"]]
         if "details" in reply:
@@ -266,4 +266,4 @@ def _reply(reply: Json, kind: type[message.Message], context: grpc.ServicerConte
         context.send_initial_metadata(tuple(reply["header"].items()))
     if "trailer" in reply:
         context.set_trailing_metadata(tuple(reply["trailer"].items()))
-    return kind(**evaluate(reply["response"], lambda name: name))
+    return kind(**evaluate(reply["response"], lambda _: request))

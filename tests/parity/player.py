@@ -182,16 +182,19 @@ class Player:
         self._doors: dict[str, httpx.Client | grpc.Channel] = {}
         self._redis: Redis | None = None
         self._pool = ThreadPoolExecutor(32)
+        self._threads: dict[str, ThreadPoolExecutor] = {}
 
     def step(self, step: Json) -> None:
         """Make one step; an answer is kept under the step's id or name."""
         do = STEPS[step["do"]]
         if do is Player.start_sidecar:
             self._folders.append(new_folder())  # before the step is read: it may name its folder
-        told = {key: self._told(value) for key, value in step.items() if key not in ("answer", "background")}
+        told = {key: self._told(value) for key, value in step.items() if key not in ("answer", *REPLIES)}
+        told |= {key: self.filled(step[key]) for key in REPLIES if key in step}
         name = step.get("id") or step.get("as")
-        if step.get("background"):
-            self._pending[name] = self._pool.submit(do, self, told)
+        if "background" in step:
+            thread = self._threads.setdefault(step["background"], ThreadPoolExecutor(1))
+            self._pending[name or f"background {len(self._pending)}"] = thread.submit(do, self, told)
             return
         answer = do(self, told)
         if name and answer is not NOTHING:
@@ -213,7 +216,8 @@ class Player:
             door.close()
         if self._shared is not None:
             shutil.rmtree(self._shared, ignore_errors=True)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, *self._threads.values()):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _keep(self, name: str, answer: Json) -> None:
         self.answers[name] = json.loads(json.dumps(answer))
@@ -476,6 +480,14 @@ class Player:
         )
         return {"status": got.status_code, "headers": headers, "body": body}
 
+    def until(self, step: Json) -> Json:
+        """Ask again and again until the answer is 200, or (`ok` is false) no longer is."""
+        for _ in range(100):
+            if (self.http(step).get("status") == 200) == step["ok"]:
+                break
+            self._wait(PACE)
+        return NOTHING
+
     def grpc(self, step: Json) -> Json:
         method = _method(step["method"])
         call = self._channel(step).unary_unary(
@@ -608,6 +620,9 @@ NOTHING: Any = object()
 
 ALL = re.compile(".*")
 
+REPLIES = ("routes", "reply", "replies")
+"""What an application answers: evaluated when it does, for it may name parts of the request."""
+
 Step: TypeAlias = Callable[[Player, Json], Json]
 
 STEPS: Mapping[str, Step] = {
@@ -625,6 +640,7 @@ STEPS: Mapping[str, Step] = {
     "exit": Player.exit_code,
     "wait": Player.wait,
     "http": Player.http,
+    "until": Player.until,
     "grpc": Player.grpc,
     "raw-grpc": Player.raw_grpc,
     "raw-stream": Player.raw_stream,

@@ -120,7 +120,7 @@ class Session:
         method = wire.method(wire.DAPR, name)
         call = self._channel.unary_unary(method.path, method.request.SerializeToString, method.response.FromString)
         try:
-            reply = call(self.request(name, store, what), timeout=10)
+            reply: Any = call(self.request(name, store, what), timeout=10)
         except grpc.RpcError as error:
             return failure(error)
         if name == "GetState":

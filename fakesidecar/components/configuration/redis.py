@@ -93,6 +93,15 @@ class Redis(ConfigurationStore):
         for watch in watches:
             watch.tell({key: setting if setting.value else Setting()})
 
+    def set(self, key: str, value: str, version: str = "") -> None:
+        """Set a value where everybody who watches it hears of it; for tests."""
+        text = f"{value}||{version}" if version else value
+        self._redis(lambda client: client.set(key, text))
+
+    def delete(self, key: str) -> None:
+        """Remove a key; for tests."""
+        self._redis(lambda client: client.delete(key))
+
     def reset(self) -> None:
         self._redis.flush()
 

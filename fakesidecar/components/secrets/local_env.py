@@ -15,7 +15,7 @@ class LocalEnvironment(SecretStore):
     @property
     def prefix(self) -> str:
         """What every name begins with."""
-        return self.spec.metadata.get("prefix", "")
+        return self.spec.setting("prefix")
 
     def get(self, name: str, metadata: Mapping[str, str]) -> Secret | None:
         full = self.prefix + name

@@ -19,12 +19,12 @@ class LocalFile(SecretStore):
 
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
-        self._separator = spec.metadata.get("nestedSeparator") or ":"
-        path = spec.metadata.get("secretsFile", "")
+        self._separator = spec.setting("nestedSeparator") or ":"
+        path = spec.setting("secretsFile")
         if not path:
             raise ComponentError("missing local secrets file in metadata")
         content = read(path)
-        multi_valued = spec.metadata.get("multiValued", "").lower() in ("true", "1", "t", "y", "yes", "on")
+        multi_valued = spec.setting("multiValued").lower() in ("true", "1", "t", "y", "yes", "on")
         self._secrets = self._by_object(content) if multi_valued else self._flat(content)
 
     def _flat(self, content: Mapping[str, Any]) -> dict[str, Secret]:
@@ -59,7 +59,7 @@ class LocalFile(SecretStore):
 def read(path: str) -> Mapping[str, Any]:
     """The content of a secrets file."""
     try:
-        content = golang.unmarshal(Path(path).read_bytes())
+        content: Mapping[str, Any] | None = golang.unmarshal_into(Path(path).read_bytes(), golang.MapOf(golang.ANY))
     except FileNotFoundError:
         raise ComponentError(f"open {path}: no such file or directory") from None
     except IsADirectoryError:
@@ -68,9 +68,7 @@ def read(path: str) -> Mapping[str, Any]:
         raise ComponentError(f"open {path}: permission denied") from None
     except golang.GoError as error:
         raise ComponentError(str(error)) from error
-    if not isinstance(content, dict):
-        raise ComponentError("json: cannot unmarshal into Go value of type map[string]interface {}")
-    return content
+    return content or {}
 
 
 def text_of(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Facts about single building blocks, observed through the wire."""
