@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fakesidecar import golang
 from fakesidecar.components.state import Json, Operation, Upsert
@@ -95,7 +95,9 @@ def _key(spec: Component, property_name: str) -> Key:
     for character in text:
         if character not in "0123456789abcdefABCDEF":
             raise NotCreated(f"encoding/hex: invalid byte: U+{ord(character):04X} '{character}'")
-    raw: Any = bytes.fromhex(text) if len(text) % 2 == 0 else b""
+    if len(text) % 2:
+        raise NotCreated("encoding/hex: odd length hex string")
+    raw = bytes.fromhex(text)
     if len(raw) not in (16, 24, 32):
         raise NotCreated(f"crypto/aes: invalid key size {len(raw)}")
     return Key(secret, AESGCM(raw))
