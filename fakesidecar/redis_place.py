@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from fakesidecar import golang
 from fakesidecar.errors import ComponentError
@@ -114,6 +114,12 @@ class RedisPlace:
             raise ValueError(f"redis is embedded or real, not {mode!r}")
         self.blocking = mode == "real"
         self._clock = clock
+        self._connected: WeakSet[Redis] = WeakSet()
+
+    def close(self) -> None:
+        """Close every connection that was made here."""
+        for connected in tuple(self._connected):
+            connected.close()
 
     def connect(self, metadata: Mapping[str, str], *, failure: str = FAILURE, host_required: bool = False) -> Redis:
         """The Redis of a component.
@@ -126,8 +132,11 @@ class RedisPlace:
             raise ComponentError("metadata property redisHost is empty")
         if not self.blocking:
             embedded = _embedded(settings.host)
-            return Redis(embedded.client(settings), settings, embedded=embedded, clock=self._clock)
+            connected = Redis(embedded.client(settings), settings, embedded=embedded, clock=self._clock)
+            self._connected.add(connected)
+            return connected
         connected = Redis(_real_client(settings), settings)
+        self._connected.add(connected)
         try:
             connected(lambda client: client.ping())
         except ComponentError as error:

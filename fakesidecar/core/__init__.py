@@ -105,3 +105,4 @@ class Core:
         """Let go of everything outside of this process."""
         for block in self.blocks.values():
             block.close()
+        self.around.redis.close()
