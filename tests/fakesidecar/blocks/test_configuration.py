@@ -35,10 +35,10 @@ def setter(sidecar: Sidecar) -> Set:
     """How an operator changes the store of a sidecar."""
     store = sidecar.core.configuration.store("config")
     if store.component_type.name == "configuration.redis":
-        redis = sidecar.core.around.redis.connect({"redisHost": HOST})
 
         def set_in_redis(key: str, text: str | None) -> None:
-            redis(lambda client: client.delete(key) if text is None else client.set(key, text))
+            with closing(sidecar.core.around.redis.connect({"redisHost": HOST})) as redis:
+                redis(lambda client: client.delete(key) if text is None else client.set(key, text))
 
         return set_in_redis
 
