@@ -69,6 +69,8 @@ class Response:
     status: int = 200
     headers: Headers = field(default_factory=list)
     body: bytes = b""
+    traced: bool = True
+    """False when daprd's handler ends before it writes a status: then no trace headers are added."""
 
 
 NO_CONTENT = 204

@@ -173,7 +173,7 @@ def raw_json_response(items: list[dict[str, Any]]) -> Response:
         value = [{**item, **({"data": golang.RawJson(item["data"])} if "data" in item else {})} for item in items]
         return json_response(value, newline=True)
     except golang.GoError:
-        return Response(200, [("content-type", "application/json")])
+        return Response(200, [("content-type", "application/json")], traced=False)
 
 
 @route("POST PUT", "/v1.0/state/{store}/transaction", call="state.transact", component="store")

@@ -83,7 +83,7 @@ def http_tracing(tracer: Tracer) -> Callable[[Request, Callable[[Request], Respo
         span = request.span = tracer.span(request.header("traceparent"), request.header("tracestate"))
         response = proceed(request)
         told = {key.lower() for key, _ in response.headers}
-        if "traceparent" not in told:  # an application's own wins
+        if response.traced and "traceparent" not in told:  # an application's own wins
             response.headers.append(("traceparent", span.traceparent))
             if span.state and "tracestate" not in told:
                 response.headers.append(("tracestate", span.state))
