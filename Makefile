@@ -47,5 +47,8 @@ bench: $(READY) ## measure speed and memory, as ratios to a bare baseline in the
 wheel: $(READY) ## build the wheel
 	$(BIN)/python -m build --wheel
 
+wheel-check: $(READY) ## use the wheel in empty environments, beside three versions of the official package
+	$(BIN)/python tools/check_wheel.py --dapr 1.16.3 --dapr 1.17.5 --dapr 1.19.0
+
 clean: ## remove what was made
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from dapr_client import wire
 from dapr_client.wire import common_pb2
 from dapr_testing._daprd import Daprd
 from fakesidecar import Component, Options, Sidecar
+from tests.parity.process import Redis
 
 COMPONENTS = [
     Component("store", "state.in-memory"),
@@ -30,25 +32,43 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 @dataclass(frozen=True)
 class Pair:
-    """The fake and the real one."""
+    """The fake and the real one, and how an operator sets a configuration item for both."""
 
     fake: grpc.Channel
     real: grpc.Channel
+    set_item: Callable[[str, str], None]
 
 
 @pytest.fixture(scope="module")
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    chosen = request.config.getoption("--dapr-sidecar")
-    program = shutil.which(chosen if chosen not in (None, "fake") else "daprd")
+    program = program_of(request)
     if program is None:
         pytest.skip("no daprd here: put one on PATH, or name it with --dapr-sidecar=PATH")
-    with (
-        Daprd(components=COMPONENTS, app_id="twin", program=program) as daprd,
-        Sidecar(Options(app_id="twin"), components=COMPONENTS) as sidecar,
-        grpc.insecure_channel(f"127.0.0.1:{sidecar.grpc_port}") as fake,
-        grpc.insecure_channel(f"127.0.0.1:{daprd.grpc_port}") as real,
-    ):
-        yield Pair(fake, real)
+    with contextlib.closing(Redis()) as redis:
+        components = [
+            *COMPONENTS,
+            Component("locks", "lock.redis", metadata={"redisHost": redis.address}),
+            Component("config", "configuration.redis", metadata={"redisHost": redis.address}),
+        ]
+        with (
+            Daprd(components=components, app_id="twin", program=program) as daprd,
+            Sidecar(Options(app_id="twin"), components=components) as sidecar,
+            grpc.insecure_channel(f"127.0.0.1:{sidecar.grpc_port}") as fake,
+            grpc.insecure_channel(f"127.0.0.1:{daprd.grpc_port}") as real,
+        ):
+
+            def set_item(key: str, text: str) -> None:
+                redis.call("SET", key, text)
+                embedded = sidecar.core.around.redis.connect({"redisHost": redis.address})
+                embedded(lambda client: client.set(key, text))
+                embedded.close()
+
+            yield Pair(fake, real, set_item)
+
+
+def program_of(request: pytest.FixtureRequest) -> str | None:
+    chosen = request.config.getoption("--dapr-sidecar")
+    return shutil.which(chosen if chosen not in (None, "fake") else "daprd")
 
 
 KEYS = ("a", "b", "c", "", "x||y")
@@ -109,6 +129,8 @@ class Session:
                 item = self.item(store, what)
                 etag = item.etag if item.HasField("etag") else None
                 return method.request(store_name=store, key=item.key, etag=etag, options=item.options)
+            case "TryLockAlpha1" | "UnlockAlpha1" | "GetConfiguration":
+                return method.request(store_name=store, **what)
             case _:
                 return method.request(
                     storeName=store,
@@ -143,3 +165,49 @@ def test_state_answers_as_a_real_daprd_does(pair: Pair, calls: list[tuple[str, s
     fake, real = Session(pair.fake, prefix), Session(pair.real, prefix)
     for call in calls:
         assert fake.ask(call) == real.ask(call), call
+
+
+lock_stores = st.sampled_from(["locks", "locks", "locks", "nowhere", ""])
+resources = st.sampled_from(["r1", "r2", "", "a||b"])
+owners = st.sampled_from(["ann", "bob", ""])
+seconds = st.sampled_from([600, 600, 0, -1])
+lock_calls = st.one_of(
+    st.tuples(
+        st.just("TryLockAlpha1"),
+        lock_stores,
+        st.fixed_dictionaries({"resource_id": resources, "lock_owner": owners, "expiry_in_seconds": seconds}),
+    ),
+    st.tuples(
+        st.just("UnlockAlpha1"), lock_stores, st.fixed_dictionaries({"resource_id": resources, "lock_owner": owners})
+    ),
+)
+
+
+@given(st.lists(lock_calls, min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_locks_answer_as_a_real_daprd_does(pair: Pair, calls: list[tuple[str, str, Any]]) -> None:
+    prefix = f"{next(numbers)}-"
+    fake, real = Session(pair.fake, ""), Session(pair.real, "")
+    for name, store, fields in calls:
+        resource = fields["resource_id"] and prefix + fields["resource_id"]
+        call = (name, store, {**fields, "resource_id": resource})
+        assert fake.ask(call) == real.ask(call), call
+
+
+texts = st.sampled_from(["value", "value||1", "||7", "", "a|b", "x||y||z", "ü ☃||v 2"])
+
+
+@given(
+    st.dictionaries(st.sampled_from(["one", "two", "three"]), texts),
+    st.lists(st.sampled_from(["one", "two", "three", "missing", ""]), min_size=1, max_size=3),
+    st.sampled_from(["config", "config", "nowhere"]),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_configuration_answers_as_a_real_daprd_does(
+    pair: Pair, items: dict[str, str], keys: list[str], store: str
+) -> None:
+    prefix = f"{next(numbers)}-"
+    for key, text in items.items():
+        pair.set_item(prefix + key, text)
+    call = ("GetConfiguration", store, {"keys": [prefix + key for key in keys]})
+    assert Session(pair.fake, "").ask(call) == Session(pair.real, "").ask(call)
