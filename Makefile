@@ -22,7 +22,7 @@ demo: $(READY) ## start a sidecar and walk through every building block
 		-- $(BIN)/python -W ignore examples/tour/app.py
 
 test: check $(READY) ## lint, types, and every test (what CI runs)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: lint types ## lint and types
 
