@@ -160,12 +160,6 @@ class BodyUnreadable(ApiError, code="ERR_BODY_READ", grpc=StatusCode.INVALID_ARG
     template = "failed to read request body: {cause}"
 
 
-class Unimplemented(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEMENTED, http=501):
-    """The API exists, but this sidecar does not serve it."""
-
-    template = "this API is currently not implemented"
-
-
 class InvalidBaggage(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400):
     """A `baggage` header that is none."""
 
@@ -216,12 +210,6 @@ class AppIdDoesNotMatch(ApiError, code="ERR_HEALTH_APPID_NOT_MATCH", http=500):
 
 
 # --- invocation -------------------------------------------------------------------------------------------------
-
-
-class InvocationError(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, http=500):
-    """An app could not be called."""
-
-    template = "failed to invoke, id: {app_id}, err: {cause}"
 
 
 class NoTargetApp(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, http=404):
