@@ -61,10 +61,10 @@ def add_or_refuse(resolved: Component, component: Any, add: Callable[[Component,
     """Hand a component on; what its building block refuses it for is told as the component's own failure."""
     try:
         add(resolved, component)
-    except NotCreated as error:
-        raise not_created(resolved, str(error)) from error
     except ComponentError as error:
-        raise not_initialized(resolved, str(error)) from error
+        component.close()
+        refused = not_created if isinstance(error, NotCreated) else not_initialized
+        raise refused(resolved, str(error)) from error
 
 
 # --- filling in ----------------------------------------------------------------------------------
