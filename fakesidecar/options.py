@@ -1,7 +1,8 @@
-"""What a sidecar is told when it starts: one field per daprd flag or environment variable that it acts on.
+"""What a sidecar is told when it starts: one field per daprd flag or environment variable that has a meaning here.
 
 The defaults are those of a sidecar in a test: loopback, free ports, real nothing. The command line fills the
-same class from daprd's flags, with daprd's defaults.
+same class from daprd's flags, with daprd's defaults, but on loopback too. `disable_init_endpoints`,
+`graceful_shutdown_seconds` and the two addresses of the control plane are read, and nothing follows from them yet.
 """
 
 from __future__ import annotations

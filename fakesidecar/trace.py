@@ -34,11 +34,6 @@ class Span:
         return self is not NO_SPAN
 
     @property
-    def sampled(self) -> bool:
-        """Whether whoever began the trace records it."""
-        return bool(self.flags & SAMPLED)
-
-    @property
     def traceparent(self) -> str:
         """The span as a header; all zeros when there is no trace."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"

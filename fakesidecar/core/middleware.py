@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fakesidecar.components.middleware import Middleware
-    from fakesidecar.httpapi.registry import Request, Response
+    from fakesidecar.httpapi.registry import Filter
     from fakesidecar.resources.component import Component
     from fakesidecar.resources.configuration import Handler
 
@@ -25,11 +25,9 @@ class MiddlewareBlock:
         """Load a component under its name."""
         self._loaded[spec.name, spec.type] = component
 
-    def pipeline(
-        self, handlers: Iterable[Handler]
-    ) -> list[Callable[[Request, Callable[[Request], Response]], Response]]:
+    def pipeline(self, handlers: Iterable[Handler]) -> list[Filter]:
         """What a request passes; handlers that no component stands for are left out (dapr pkg/middleware/http)."""
-        found: list[Callable[[Request, Callable[[Request], Response]], Response]] = []
+        found: list[Filter] = []
         for handler in handlers:
             component = self._loaded.get((handler.name, handler.type))
             if component is None:
@@ -39,6 +37,7 @@ class MiddlewareBlock:
         return found
 
     def blocking(self, name: str) -> bool:
+        """Nobody calls middleware by its name."""
         return False
 
     def reset(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
-from fakesidecar.httpapi.registry import Request, Response
+from fakesidecar.httpapi.registry import Filter, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,7 @@ class Origins:
         return origin if any(pattern.fullmatch(lower) for pattern in self._patterns) else None
 
 
-def http_cors(allowed_origins: str) -> Callable[[Request, Callable[[Request], Response]], Response]:
+def http_cors(allowed_origins: str) -> Filter:
     """Answer preflights, and tell browsers who may read the rest."""
     origins = Origins(allowed_origins)
 

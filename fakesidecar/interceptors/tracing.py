@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar.errors import InvalidBaggage
-from fakesidecar.httpapi.registry import Request, Response, go_error
+from fakesidecar.httpapi.registry import Filter, Request, Response, go_error
 from fakesidecar.trace import NO_SPAN, SAMPLED, BrokenBaggage, Span, parse_baggage, parse_span
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def sampling_rate(text: str) -> float:
         return DEFAULT_RATE
 
 
-def http_tracing(tracer: Tracer) -> Callable[[Request, Callable[[Request], Response]], Response]:
+def http_tracing(tracer: Tracer) -> Filter:
     """Read the caller's trace headers, and answer with the call's."""
 
     def trace(request: Request, proceed: Callable[[Request], Response]) -> Response:

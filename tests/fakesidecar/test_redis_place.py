@@ -118,6 +118,7 @@ class Agreeable(socketserver.BaseRequestHandler):
 
 def test_connections_end_with_the_place() -> None:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Agreeable) as server:
+        server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         place = RedisPlace("real", VirtualClock())
         connected = place.connect({"redisHost": f"127.0.0.1:{server.server_address[1]}"})
