@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
 from dapr_client._transport import Wiring, path
+from dapr_client.endpoint import GrpcEndpoint
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
@@ -32,12 +33,12 @@ class Transport:
         self._retries = wiring.retry.retries
         self._metadata = wiring.metadata
         self._timeout = wiring.timeout
-        if wiring.channel is None:
-            # A malformed address is told at once, not after the wait.
-            wiring.endpoint()
-            wait()
         self._given = wiring.channel is not None
-        self._channel: Any = _channel(wiring)
+        # A malformed address is told at once, not after the wait.
+        endpoint = None if self._given else wiring.endpoint()
+        if endpoint is not None:
+            wait()
+        self._channel: Any = _channel(wiring, endpoint)
         self._calls: dict[str, Any] = {}
         self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
 
@@ -48,10 +49,14 @@ class Transport:
         """Return when there is a connection. TimeoutError if that takes longer."""
         if self._given:
             return
+        connection = grpc.channel_ready_future(self._channel)
         try:
-            grpc.channel_ready_future(self._channel).result(seconds)
+            connection.result(seconds)
         except grpc.FutureTimeoutError as error:
             raise TimeoutError(f"no connection to the sidecar within {seconds} seconds") from error
+        finally:
+            # Until then a thread of grpc's watches the channel.
+            connection.cancel()
 
     def unary(
         self,
@@ -152,6 +157,8 @@ class Stream(Generic[R]):
                 self._begun = True
                 return answer
             self._retry.sleep(wait)
+            if self.closed:
+                raise StopIteration
             attempt += 1
             self._call = self._start()
 
@@ -182,10 +189,10 @@ def call_handler(handler: Callable[..., Any], *args: Any) -> None:
         logger.exception("the handler failed")
 
 
-def _channel(wiring: Wiring) -> Any:
+def _channel(wiring: Wiring, endpoint: GrpcEndpoint | None) -> Any:
     channel = wiring.channel
-    if channel is None:
-        endpoint, options = wiring.endpoint(), wiring.channel_options()
+    if endpoint is not None:
+        options = wiring.channel_options()
         if endpoint.tls:
             credentials = wiring.credentials or grpc.ssl_channel_credentials()
             channel = grpc.secure_channel(endpoint.endpoint, credentials, options)
