@@ -41,12 +41,13 @@ class Fails:
 
 
 @contextmanager
-def served(*steps: Any) -> Iterator[Script]:
+def served(*steps: Any, credentials: grpc.ServerCredentials | None = None) -> Iterator[Script]:
     """Serve the steps: Fails, a message as bytes, or messages of a stream."""
     script = Script(list(steps))
-    server = grpc.server(ThreadPoolExecutor(2))
+    server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.max_receive_message_length", -1)])
     server.add_generic_rpc_handlers((_Handler(script),))
-    script.port = server.add_insecure_port("127.0.0.1:0")
+    address = "127.0.0.1:0"
+    script.port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     server.start()
     try:
         yield script
