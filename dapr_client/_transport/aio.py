@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
@@ -16,16 +15,11 @@ from google.protobuf.message import Message
 
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
-from dapr_client._transport import Wiring, path
+from dapr_client._transport import JOIN_SECONDS, Wiring, logger, path, serialize
 from dapr_client.endpoint import GrpcEndpoint
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
-
-JOIN_SECONDS = 5.0
-"""How long a handler of the user's may hold up the end of a subscription."""
-
-logger = logging.getLogger("dapr_client")
 
 
 class AsyncTransport:
@@ -121,7 +115,7 @@ class AsyncTransport:
     ) -> AsyncStream[R]:
         """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
         await self.ready()
-        call = self._channel.stream_stream(path(name), _serialize, response.FromString)
+        call = self._channel.stream_stream(path(name), serialize, response.FromString)
         whole = (*(metadata or ()), *(self._metadata or ()))
         return self._stream(lambda: call(requests(), timeout=timeout, metadata=whole))
 
@@ -264,7 +258,3 @@ def _initial_metadata(call: Any) -> Any:
         return done.value
     coroutine.close()
     return ()
-
-
-def _serialize(message: Message) -> bytes:
-    return message.SerializeToString()

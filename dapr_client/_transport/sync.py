@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -13,16 +12,11 @@ from google.protobuf.message import Message
 
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
-from dapr_client._transport import Wiring, path
+from dapr_client._transport import JOIN_SECONDS, Wiring, logger, path, serialize
 from dapr_client.endpoint import GrpcEndpoint
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
-
-JOIN_SECONDS = 5.0
-"""How long a handler of the user's may hold up the end of a subscription."""
-
-logger = logging.getLogger("dapr_client")
 
 
 class Transport:
@@ -109,7 +103,7 @@ class Transport:
         timeout: float | None = None,
     ) -> Stream[R]:
         """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
-        call = self._channel.stream_stream(path(name), _serialize, response.FromString)
+        call = self._channel.stream_stream(path(name), serialize, response.FromString)
         whole = (*(metadata or ()), *(self._metadata or ()))
         return self._stream(lambda: call(requests(), timeout, whole))
 
@@ -199,7 +193,3 @@ def _channel(wiring: Wiring, endpoint: GrpcEndpoint | None) -> Any:
         else:
             channel = grpc.insecure_channel(endpoint.endpoint, options)
     return grpc.intercept_channel(channel, *wiring.interceptors) if wiring.interceptors else channel
-
-
-def _serialize(message: Message) -> bytes:
-    return message.SerializeToString()

@@ -62,13 +62,14 @@ class _Handler(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         name = handler_call_details.method.rpartition("/")[2]
         if name.startswith("Subscribe"):
-            return grpc.unary_stream_rpc_method_handler(self._stream)
+            # On the wire a client with one request is one of many that sends one.
+            return grpc.stream_stream_rpc_method_handler(self._stream)
         return grpc.unary_unary_rpc_method_handler(self._unary)
 
     def _unary(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         return next(iter(self._run(context)))
 
-    def _stream(self, request: bytes, context: grpc.ServicerContext) -> Iterable[bytes]:
+    def _stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterable[bytes]:
         yield from self._run(context)
 
     def _run(self, context: grpc.ServicerContext) -> Iterator[bytes]:

@@ -12,13 +12,14 @@ import ssl
 import threading
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
 from dapr_client import DaprClient, DaprGrpcError, RetryPolicy, StateItem, _version
 from dapr_client._async.health import wait_for_sidecar as async_wait_for_sidecar
@@ -28,12 +29,14 @@ from dapr_client._transport.http_aio import AsyncHttp
 from dapr_client._transport.http_sync import Http
 from dapr_client.aio import DaprClient as AsyncDaprClient
 from dapr_client.errors import _Ended
+from dapr_client.interceptors import DaprClientInterceptor, DaprClientInterceptorAsync
 from dapr_client.wire import configuration_pb2, state_pb2
 from fakesidecar import Sidecar
 from tests.dapr_client.scripted import Fails, recorder, served
 
 VALUE = state_pb2.GetStateResponse(data=b"value", etag="1").SerializeToString()
 FIRST = configuration_pb2.SubscribeConfigurationResponse(id="id").SerializeToString()
+ASKED = configuration_pb2.SubscribeConfigurationRequest(store_name="store")
 LARGE = state_pb2.GetStateResponse(data=bytes(5 * 1024 * 1024)).SerializeToString()
 """More than the 4 MiB that gRPC takes unless it is told otherwise."""
 
@@ -112,6 +115,69 @@ def test_a_stream_that_is_closed_during_a_wait_is_not_opened_again() -> None:
         )
         assert list(stream) == []
     assert len(script.calls) == 1
+
+
+def test_a_stream_in_both_directions_has_token_and_interceptors_and_is_opened_again() -> None:
+    slept, sleep, _ = recorder()
+    with (
+        served(Fails(grpc.StatusCode.UNAVAILABLE), (FIRST,)) as script,
+        DaprClient(
+            channel=grpc.insecure_channel(script.address),
+            interceptors=[DaprClientInterceptor([("added", "yes")])],
+            api_token="secret",
+            retry_policy=RetryPolicy(max_attempts=2, sleep=sleep),
+        ) as dapr,
+    ):
+        stream = dapr._transport.bidirectional("SubscribeX", lambda: iter((ASKED,)), type(ASKED))
+        assert len(list(stream)) == 1
+    assert [(call["dapr-api-token"], call["added"]) for call in script.calls] == [("secret", "yes")] * 2
+    assert slept == [1.0]
+
+
+async def test_an_async_stream_in_both_directions_has_token_and_interceptors_and_is_opened_again(
+    without_health: None,
+) -> None:
+    slept, _, sleep = recorder()
+
+    async def requests() -> AsyncIterator[Message]:
+        yield ASKED
+
+    with served(Fails(grpc.StatusCode.UNAVAILABLE), (FIRST,)) as script:
+        async with AsyncDaprClient(
+            script.address,
+            interceptors=[DaprClientInterceptorAsync([("added", "yes")])],
+            api_token="secret",
+            retry_policy=RetryPolicy(max_attempts=2, async_sleep=sleep),
+        ) as dapr:
+            stream = await dapr._transport.bidirectional("SubscribeX", requests, type(ASKED))
+            assert len([told async for told in stream]) == 1
+    assert [(call["dapr-api-token"], call["added"]) for call in script.calls] == [("secret", "yes")] * 2
+    assert slept == [1.0]
+
+
+async def test_a_function_of_grpc_is_called_with_the_policy() -> None:
+    slept, sleep, async_sleep = recorder()
+    policy = RetryPolicy(max_attempts=2, sleep=sleep, async_sleep=async_sleep)
+    arguments = (state_pb2.GetStateRequest().SerializeToString(),)
+    path = "/dapr.proto.runtime.v1.Dapr/GetState"
+    gone = Fails(grpc.StatusCode.UNAVAILABLE)
+    with served(gone, VALUE, gone, VALUE) as script:
+        with grpc.insecure_channel(script.address) as channel:
+            call: Callable[..., Any] = channel.unary_unary(path)
+            answers = [policy.run_rpc(call, *arguments)]
+        async with grpc.aio.insecure_channel(script.address) as async_channel:
+            async_call: Callable[..., Any] = async_channel.unary_unary(path)
+            answers.append((await policy.run_rpc_async(async_call, *arguments))[0])
+    assert answers == [VALUE, VALUE]
+    assert slept == [1.0, 1.0]
+
+
+async def test_a_lock_of_the_async_client_is_not_for_plain_with(sidecar: Sidecar) -> None:
+    async with AsyncDaprClient() as dapr:
+        with pytest.warns(UserWarning, match="Distributed Lock"):
+            lock = await dapr.try_lock("locks", "resource", "owner", 5)
+        with pytest.raises(TypeError, match="async with"):
+            lock.__enter__()
 
 
 # --- message size ---
@@ -244,8 +310,9 @@ def test_a_closed_client_leaves_no_thread(sidecar: Sidecar) -> None:
 async def test_a_closed_async_client_leaves_no_task(sidecar: Sidecar) -> None:
     async with AsyncDaprClient() as dapr:
         await dapr.subscribe_configuration("settings", ["key"], lambda told, changed: None)
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    if others := asyncio.all_tasks() - {asyncio.current_task()}:
+        _, left = await asyncio.wait(others, timeout=5)  # grpc's own end on their own
+        assert not left
 
 
 def test_details_that_cannot_be_read_hide_no_error() -> None:
