@@ -68,6 +68,16 @@ class Wiring:
         return options
 
 
+class Closed:
+    """Stands for the channel of a client that is closed."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise DaprInternalError("the client is closed")
+
+
+CLOSED = Closed()
+
+
 def path(name: str) -> str:
     """The gRPC path of a call of Dapr's service; a name that is a path already stays."""
     return name if name.startswith("/") else SERVICE + name

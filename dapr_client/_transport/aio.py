@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
-from dapr_client._transport import JOIN_SECONDS, Wiring, logger, path, serialize
+from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
 from dapr_client.endpoint import GrpcEndpoint
 from dapr_client.retry import RetryPolicy, as_error
 
@@ -123,8 +123,10 @@ class AsyncTransport:
         """End what is under way, and the channel."""
         for stream in list(self._streams):
             await stream.close()
-        if self._channel is not None:
-            await self._channel.close()
+        channel, self._channel, self._wait = self._channel, CLOSED, None
+        self._calls.clear()
+        if channel is not None and channel is not CLOSED:
+            await channel.close()
 
     def _unary_call(self, name: str, request: Message, response: type[Message]) -> Any:
         call = self._channel.unary_unary(path(name), type(request).SerializeToString, response.FromString)

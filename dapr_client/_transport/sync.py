@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
-from dapr_client._transport import JOIN_SECONDS, Wiring, logger, path, serialize
+from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
 from dapr_client.endpoint import GrpcEndpoint
 from dapr_client.retry import RetryPolicy, as_error
 
@@ -111,7 +111,10 @@ class Transport:
         """End what is under way, and the channel."""
         for stream in list(self._streams):
             stream.close()
-        self._channel.close()
+        channel, self._channel = self._channel, CLOSED
+        self._calls.clear()
+        if channel is not CLOSED:
+            channel.close()
 
     def _unary_call(self, name: str, request: Message, response: type[Message]) -> Any:
         call = self._channel.unary_unary(path(name), type(request).SerializeToString, response.FromString)

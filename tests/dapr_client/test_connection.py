@@ -21,7 +21,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from dapr_client import DaprClient, DaprGrpcError, RetryPolicy, StateItem, _version
+from dapr_client import DaprClient, DaprGrpcError, DaprInternalError, RetryPolicy, StateItem, _version
 from dapr_client._async.health import wait_for_sidecar as async_wait_for_sidecar
 from dapr_client._sync.health import wait_for_sidecar
 from dapr_client._transport import HttpReply
@@ -313,6 +313,17 @@ async def test_a_closed_async_client_leaves_no_task(sidecar: Sidecar) -> None:
     if others := asyncio.all_tasks() - {asyncio.current_task()}:
         _, left = await asyncio.wait(others, timeout=5)  # grpc's own end on their own
         assert not left
+
+
+async def test_a_closed_client_says_so(without_health: None) -> None:
+    dapr, async_dapr = DaprClient(), AsyncDaprClient()
+    for _ in range(2):
+        dapr.close()
+        await async_dapr.close()
+    with pytest.raises(DaprInternalError, match="the client is closed"):
+        dapr.get_metadata()
+    with pytest.raises(DaprInternalError, match="the client is closed"):
+        await async_dapr.get_metadata()
 
 
 def test_details_that_cannot_be_read_hide_no_error() -> None:
