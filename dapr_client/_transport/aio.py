@@ -45,7 +45,8 @@ class AsyncTransport:
         async with self._waiting:
             if self._wait is not None:
                 await self._wait()
-                self._channel = self._make()
+                if self._channel is None:  # not closed meanwhile
+                    self._channel = self._make()
                 self._wait = None
 
     async def connected(self, seconds: float) -> None:
