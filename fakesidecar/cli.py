@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _group() -> click.Group:
     import click
 
-    from fakesidecar.daprd import VERSION
+    from fakesidecar.version import VERSION
 
     @click.group(context_settings={"help_option_names": ["-h", "--help"]})
     @click.version_option(VERSION, prog_name="fakesidecar", message="%(prog)s %(version)s")

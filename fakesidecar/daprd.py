@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NoReturn
 
 from fakesidecar import flags, logs
 from fakesidecar.resources.errors import StartupError
+from fakesidecar.version import DAPR_VERSION, VERSION
 
 if TYPE_CHECKING:
     from fakesidecar.resources.load import Given
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fakesidecar.runtime")
 signal_log = logging.getLogger("fakesidecar.signals")
-
-try:
-    VERSION = version("fakesidecar")
-except PackageNotFoundError:  # run from a checkout
-    VERSION = "0"
-
-DAPR_VERSION = "1.18.3"
-"""The daprd whose answers are given."""
 
 
 class Exit(Exception):

@@ -166,12 +166,6 @@ class NotServed(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEM
     template = "fakesidecar does not serve {api} yet"
 
 
-class Unimplemented(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEMENTED, http=501):
-    """The API exists, but this sidecar does not serve it."""
-
-    template = "this API is currently not implemented"
-
-
 class InvalidBaggage(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400):
     """A `baggage` header that is none."""
 
@@ -222,12 +216,6 @@ class AppIdDoesNotMatch(ApiError, code="ERR_HEALTH_APPID_NOT_MATCH", http=500):
 
 
 # --- invocation -------------------------------------------------------------------------------------------------
-
-
-class InvocationError(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, http=500):
-    """An app could not be called."""
-
-    template = "failed to invoke, id: {app_id}, err: {cause}"
 
 
 class NoTargetApp(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, http=404):

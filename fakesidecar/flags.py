@@ -87,6 +87,7 @@ FLAGS = (
     Flag("dapr-http-read-buffer-size", "int", 4, "", "use '--read-buffer-size 4Ki'"),
     Flag("dapr-internal-grpc-listen-address", "string", "", "gRPC listen address for the Dapr Internal API"),
     Flag("dapr-internal-grpc-port", "string", "", "gRPC port for the Dapr Internal API to listen on"),
+    # Empty is every address of the machine for daprd, and loopback here (`_addresses`).
     Flag(
         "dapr-listen-addresses",
         "string",
@@ -436,6 +437,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
 
 
 ALL_ADDRESSES = "0.0.0.0"
+LOOPBACK = "127.0.0.1"
 
 
 def _check_app_id(app_id: str) -> None:
@@ -481,7 +483,8 @@ def _app_health(parsed: Parsed) -> AppHealth | None:
 
 
 def _addresses(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) or (ALL_ADDRESSES,)
+    """The addresses that a flag names; loopback when it names none, where daprd takes all there are."""
+    return tuple(part.strip() for part in text.split(",") if part.strip()) or (LOOPBACK,)
 
 
 def _redis(environment: Mapping[str, str]) -> str:

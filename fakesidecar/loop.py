@@ -63,5 +63,10 @@ SHARED = LoopThread()
 
 
 def run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Run a coroutine on a loop in another thread, and wait for it."""
-    return asyncio.run_coroutine_threadsafe(work, loop).result(seconds)
+    """Run a coroutine on a loop in another thread, and wait for it; who waits no more, cancels it."""
+    running = asyncio.run_coroutine_threadsafe(work, loop)
+    try:
+        return running.result(seconds)
+    except BaseException:
+        running.cancel()
+        raise

@@ -294,7 +294,7 @@ def _real_client(settings: RedisSettings) -> redis.Redis:
         retry=Retry(pause, max(0, retries)),  # a negative number of retries is none
         protocol=2,
     )
-    return redis.Redis(connection_pool=pool)
+    return redis.Redis.from_pool(pool)  # which closes the pool with the client
 
 
 # --- the embedded one ---------------------------------------------------------------------------------------------
@@ -349,6 +349,12 @@ class _SidecarTime:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
+
+
+def embedded_hosts() -> frozenset[str]:
+    """The hosts that somebody in this process has an embedded Redis of."""
+    with _hosts_lock:
+        return frozenset(_hosts)
 
 
 def _embedded(host: str) -> Embedded:

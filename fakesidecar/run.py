@@ -64,7 +64,6 @@ NOUNS = ("badger", "comet", "delta", "ember", "falcon", "harbor", "island", "kes
 
 GRACE_SECONDS = 5.0
 """How long an application that was asked to end may take."""
-LOCAL = "127.0.0.1"
 ANY_PORT = "-1"
 """How `dapr run` is told to choose a port."""
 
@@ -106,7 +105,6 @@ def fill_in(parsed: flags.Parsed, environment: Mapping[str, str]) -> None:
 
     ids = RandomIds()
     default("app-id", f"{ids.random.choice(ADJECTIVES)}-{ids.random.choice(NOUNS)}")
-    default("dapr-listen-addresses", LOCAL)
     default("placement-host-address", "localhost:50005")
     default("scheduler-host-address", ("localhost:50006",))
     for name in ("dapr-http-port", "dapr-grpc-port", "metrics-port"):
@@ -185,7 +183,7 @@ async def _describe(sidecar: Sidecar, about: Mapping[str, str]) -> None:
 
 def _host(sidecar: Sidecar) -> str:
     address = sidecar.options.listen_addresses[0]
-    return LOCAL if address == flags.ALL_ADDRESSES else address
+    return flags.LOOPBACK if address == flags.ALL_ADDRESSES else address
 
 
 def app_environment(sidecar: Sidecar, settings: flags.Settings, environment: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from fakesidecar import loop as loops
@@ -62,7 +63,11 @@ class Sidecar:
         )
         self.resources = resources or Resources()
         self.core = Core(self.options, self.resources, around)
-        self.load([*self.resources.components, *components])
+        try:
+            self.load([*self.resources.components, *components])
+        except BaseException:
+            self.core.close()
+            raise
         self.grpc = GrpcApi(self.core)
         self.http = HttpApi(self.core)
         self.grpc_port = 0
@@ -154,17 +159,17 @@ class Sidecar:
     async def shut_down(self, grace: float | None = None) -> None:
         """Close the doors, then the components; calls under way get `grace` seconds."""
         self.core.health.outbound_ready = False
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        for server in self._servers:
-            await server.stop(grace)
-        self._servers = []
-        if self.core.app is not None:
-            await self.core.app.close()
-        if isinstance(self.clock, SystemClock):
-            self.clock.detach()
-        self.core.close()
+        async with AsyncExitStack() as closing:  # last in, first out; what fails keeps nothing else open
+            closing.push_async_callback(asyncio.to_thread, self.core.close)  # it may wait for threads and for Redis
+            if isinstance(self.clock, SystemClock):
+                closing.callback(self.clock.detach)
+            if self.core.app is not None:
+                closing.push_async_callback(self.core.app.close)
+            while self._servers:
+                closing.push_async_callback(self._servers.pop().stop, grace)
+            for task in self._background:
+                task.cancel()
+            await asyncio.gather(*self._background, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         await self.serve()
@@ -181,12 +186,14 @@ class Sidecar:
         try:
             loops.run(self._loop, self.serve(), START_SECONDS)
         except BaseException:
+            self._loop = None
             loops.SHARED.release()
             raise
 
     def stop(self) -> None:
         """Close the doors and end the background thread, when no other sidecar uses it."""
         if self._loop is None:
+            self.core.close()  # components are there before the doors open
             return
         try:
             loops.run(self._loop, self.shut_down(), STOP_SECONDS)

@@ -52,8 +52,6 @@ class ComponentType:
     versions: tuple[str, ...] = ("v1",)
     features: tuple[str, ...] = ()
     """The capabilities that GetMetadata lists."""
-    blocking: bool = False
-    """Calls may wait for something outside of this process: doors make them on a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +139,6 @@ def _find_type(type_name: str) -> type[Any] | None:
 
 def served() -> list[ComponentType]:
     """Every component type that there is: the files of this package, and what entry points add."""
-    found = set()
-    for prefix, block in BLOCKS.items():
-        if importlib.util.find_spec(f"{__package__}.{block}") is None:
-            continue
-        package = importlib.import_module(f"{__package__}.{block}")
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            for value in vars(importlib.import_module(module.name)).values():
-                declared = getattr(value, "component_type", None)
-                if isinstance(declared, ComponentType) and declared.name.startswith(f"{prefix}."):
-                    found.add(declared)
-    for entry in entry_points(group=ENTRY_POINTS):
-        found.add(entry.load().component_type)
+    found = {cls.component_type for cls in known()}
+    found.update(entry.load().component_type for entry in entry_points(group=ENTRY_POINTS))
     return sorted(found, key=lambda declared: declared.name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fakesidecar import golang
 from fakesidecar.components.configuration import Cancel, ConfigurationStore, Settings
 from fakesidecar.errors import (
     ApiError,
@@ -67,7 +68,7 @@ class ConfigurationBlock:
             with self._core.guard(found.blocking):
                 return found.get(keys)
         except ComponentError as error:
-            raise ConfigurationGetFailed(keys=go_slice(keys), store=store, cause=error) from error
+            raise ConfigurationGetFailed(keys=golang.sprint([*keys]), store=store, cause=error) from error
 
     def subscribe(
         self,
@@ -88,7 +89,7 @@ class ConfigurationBlock:
         try:
             cancel = found.subscribe(keys, lambda settings: tell(id, settings))
         except ComponentError as error:
-            raise ConfigurationSubscribeFailed(keys=go_slice(keys), store=store, cause=error) from error
+            raise ConfigurationSubscribeFailed(keys=golang.sprint([*keys]), store=store, cause=error) from error
         self._subscriptions[id] = Subscription(store, cancel)
         if ended is not None:
             self._streams[id] = ended
@@ -142,8 +143,3 @@ class ConfigurationBlock:
         self._end_all()
         for store in self._stores.values():
             store.close()
-
-
-def go_slice(keys: Sequence[str]) -> str:
-    """Keys as Go prints a slice: `[a b]`."""
-    return f"[{' '.join(keys)}]"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fakesidecar.components.lock import LockStore, Unlocked
+from fakesidecar.core.keys import SEPARATOR, prefix_of
 from fakesidecar.errors import (
     ComponentError,
     ExpiryNotPositive,
-    IllegalKey,
     LockOwnerEmpty,
     LockStoreNotConfigured,
     LockStoreNotFound,
@@ -21,8 +21,6 @@ from fakesidecar.resources.component import Component
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
-
-SEPARATOR = "||"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +40,8 @@ class LockBlock:
 
     def add(self, spec: Component, store: LockStore) -> None:
         """Load a store under its component's name."""
-        self._loaded[spec.name] = Loaded(store, self._prefix(spec))
-
-    def _prefix(self, spec: Component) -> str:
-        strategy = spec.setting("keyPrefix").lower()
-        if SEPARATOR in strategy:
-            error = IllegalKey(key=strategy, store=spec.name)
-            raise ComponentError(f"failed to save lock keyprefix: {error.go_text}")
         # There is no namespace strategy here: the word is a prefix like any other.
-        owner = {"": self._core.app_id, "appid": self._core.app_id, "name": spec.name, "none": ""}.get(
-            strategy, strategy
-        )
-        return f"lock{SEPARATOR}{owner}{SEPARATOR}" if owner else f"lock{SEPARATOR}"
+        self._loaded[spec.name] = Loaded(store, f"lock{SEPARATOR}{prefix_of(spec, self._core.app_id)}")
 
     def try_lock(self, store: str, resource: str, *, owner: str, seconds: int) -> bool:
         """Lease a resource to an owner for some seconds; False when it is held, by whomever."""

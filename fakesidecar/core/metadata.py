@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from fakesidecar import golang
 from fakesidecar.options import AppHealth
 from fakesidecar.resources.subscription import Rule
+from fakesidecar.version import DAPR_VERSION
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
     from fakesidecar.resources.load import Resources
 
-RUNTIME_VERSION = "1.18.3"
-"""The daprd whose answers are given."""
 VERSION_KEY = "daprRuntimeVersion"
 
 INITIALIZING = "INITIALIZING"
@@ -104,13 +103,13 @@ class MetadataBlock:
         resources = self._resources
         return Metadata(
             id=self._core.app_id,
-            runtime_version=RUNTIME_VERSION,
+            runtime_version=DAPR_VERSION,
             enabled_features=resources.configuration.enabled_features,
             components=[
                 RegisteredComponent(spec.name, spec.type, spec.version, component.component_type.features)
                 for spec, component in self._core.components
             ],
-            extended={**self._set, VERSION_KEY: RUNTIME_VERSION},
+            extended={**self._set, VERSION_KEY: DAPR_VERSION},
             subscriptions=self._subscriptions(),
             http_endpoints=[endpoint.name for endpoint in resources.http_endpoints],
             app_connection=self._app_connection(),

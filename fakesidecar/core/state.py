@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fakesidecar.components.state import BulkItem, Delete, Item, Operation, QueryResult, StateStore, Upsert
 from fakesidecar.components.state.query import parse
 from fakesidecar.core.encryption import Encryption, encryption_of
+from fakesidecar.core.keys import SEPARATOR, prefix_of
 from fakesidecar.errors import (
     ComponentError,
     EtagInvalid,
@@ -33,8 +34,6 @@ from fakesidecar.resources.component import Component
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
-
-SEPARATOR = "||"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +60,9 @@ class StateBlock:
         self._loaded[spec.name] = Loaded(store, self._prefix(spec), encryption)
 
     def _prefix(self, spec: Component) -> str:
-        strategy = next((v for k, v in spec.metadata.items() if k.lower() == "keyprefix"), "").lower()
         around = self._core.around
-        if SEPARATOR in strategy:
-            error = IllegalKey(key=strategy, store=spec.name)
-            raise ComponentError(f"failed to save lock keyprefix: {error.go_text}")
-        if strategy == "none":
-            return ""
-        if strategy == "name":
-            owner = spec.name
-        elif strategy in ("", "appid"):
-            owner = around.app_id
-        elif strategy == "namespace":
-            owner = f"{around.namespace}.{around.app_id}" if around.namespace and around.app_id else around.app_id
-        else:
-            owner = strategy
-        return f"{owner}{SEPARATOR}" if owner else ""
+        namespaced = f"{around.namespace}.{around.app_id}" if around.namespace and around.app_id else around.app_id
+        return prefix_of(spec, around.app_id, {"namespace": namespaced})
 
     def encrypts(self, name: str) -> bool:
         """Whether what the store of that name keeps is encrypted."""

@@ -160,16 +160,11 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a struct: its JSON name, its type, the embedded struct it comes from, and its name in Go."""
+    """A field of a struct: its JSON name, its type, and the embedded struct it comes from."""
 
     name: str
     shape: Shape
     embedded: str = ""
-    go: str = ""
-
-    @property
-    def go_name(self) -> str:
-        return self.go or self.name[:1].upper() + self.name[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from fakesidecar.core import Core
 from fakesidecar.httpapi.registry import Request, Response, empty, route
 
-PATHS = frozenset({"/v1.0/healthz", "/v1.0/healthz/outbound"})
-
 
 @route("GET", "/v1.0/healthz", call="health.check", always_allowed=True, public=True)
 def healthz(core: Core, request: Request) -> Response:

@@ -30,6 +30,7 @@ class HttpServer:
     def __init__(self, api: HttpApi, *, max_body_size: int, max_header_size: int) -> None:
         self.api = api
         self.port = 0
+        self._sockets: list[Path] = []
         self._max_body_size = max_body_size
         self._max_header_size = max_header_size + HEADER_ROOM
         self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
@@ -39,7 +40,9 @@ class HttpServer:
         await self._runner.setup()
         for address in addresses:
             if address.startswith("unix:"):
-                await web.UnixSite(self._runner, Path(address.removeprefix("unix:"))).start()
+                socket = Path(address.removeprefix("unix:"))
+                await web.UnixSite(self._runner, socket).start()
+                self._sockets.append(socket)
             else:
                 await web.TCPSite(self._runner, address, self.port or port).start()
                 self.port = self._runner.addresses[-1][1]
@@ -47,6 +50,8 @@ class HttpServer:
     async def stop(self, grace: float | None = None) -> None:
         """Stop listening and close every connection; requests under way end by themselves."""
         await self._runner.cleanup()
+        while self._sockets:  # asyncio leaves them behind before Python 3.13
+            self._sockets.pop().unlink(missing_ok=True)
 
     async def _handle(self, asked: web.BaseRequest) -> web.StreamResponse:
         if header_size(asked) > self._max_header_size:

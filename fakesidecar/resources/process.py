@@ -61,10 +61,10 @@ def add_or_refuse(resolved: Component, component: Any, add: Callable[[Component,
     """Hand a component on; what its building block refuses it for is told as the component's own failure."""
     try:
         add(resolved, component)
-    except NotCreated as error:
-        raise not_created(resolved, str(error)) from error
     except ComponentError as error:
-        raise not_initialized(resolved, str(error)) from error
+        component.close()
+        refused = not_created if isinstance(error, NotCreated) else not_initialized
+        raise refused(resolved, str(error)) from error
 
 
 # --- filling in ----------------------------------------------------------------------------------
@@ -174,12 +174,6 @@ def not_yet_served(resolved: Component) -> NotYetServed:
     known = KNOWN.get(resolved.type) if resolved.version.lower() in ("", "v0", "v1") else None
     if known is None:
         raise not_found(resolved)
-    if known.required and not property_of(resolved, known.required):
+    if known.required and not resolved.setting(known.required):
         raise ComponentError(known.complaint)
     return NotYetServed(resolved, known.features)
-
-
-def property_of(resolved: Component, name: str) -> str:
-    """A metadata property, its name in any case of letters."""
-    lower = name.lower()
-    return next((value for key, value in resolved.metadata.items() if key.lower() == lower), "")

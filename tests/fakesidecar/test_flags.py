@@ -155,6 +155,11 @@ def test_flags_and_environment_make_options() -> None:
     assert (options.environment["APP_ID"], options.environment["DAPR_HTTP_PORT"]) == ("a", "1")
 
 
+def test_nobody_else_can_call_unless_an_address_says_so() -> None:
+    assert meaning().options.listen_addresses == ("127.0.0.1",)
+    assert meaning("--dapr-listen-addresses=0.0.0.0").options.listen_addresses == ("0.0.0.0",)
+
+
 def test_old_size_flags_count_in_their_units() -> None:
     options = meaning("--dapr-http-max-request-size=10", "--dapr-http-read-buffer-size=8").options
     assert (options.max_body_size, options.read_buffer_size) == (10 << 20, 8 << 10)

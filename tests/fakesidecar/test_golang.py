@@ -120,7 +120,7 @@ SET_REQUEST = Struct(
     (
         Field("key", TEXT),
         Field("value", ANY),
-        Field("etag", Optional(TEXT), go="ETag"),
+        Field("etag", Optional(TEXT)),
         Field("metadata", MapOf(TEXT)),
         Field("options", OPTIONS),
     ),

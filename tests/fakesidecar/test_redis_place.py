@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import socketserver
+import threading
 
 import pytest
 import redis
@@ -101,6 +103,28 @@ def test_what_goes_wrong_is_told_in_the_words_of_gos_client(error: Exception, te
 )
 def test_a_connection_that_cannot_be_made_is_told_as_go_dials(error: Exception, text: str) -> None:
     assert dial_text("127.0.0.1", 6379, error) == text
+
+
+class Agreeable(socketserver.BaseRequestHandler):
+    """Answers every command with OK, and tells when it is left."""
+
+    left = threading.Event()
+
+    def handle(self) -> None:
+        while data := self.request.recv(65536):
+            self.request.sendall(b"+OK\r\n" * sum(line.startswith(b"*") for line in data.split(b"\r\n")))
+        self.left.set()
+
+
+def test_connections_end_with_the_place() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Agreeable) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = RedisPlace("real", VirtualClock())
+        connected = place.connect({"redisHost": f"127.0.0.1:{server.server_address[1]}"})
+        assert connected(lambda client: client.set("k", "v")) is True
+        place.close()
+        assert Agreeable.left.wait(5)
+        server.shutdown()
 
 
 def test_redis_is_embedded_or_real() -> None:

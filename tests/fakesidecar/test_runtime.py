@@ -13,6 +13,7 @@ import grpc
 import pytest
 
 from dapr_client.wire import dapr_pb2, metadata_pb2, state_pb2
+from fakesidecar import redis_place
 from fakesidecar.clock import SystemClock, VirtualClock
 from fakesidecar.errors import ApiError
 from fakesidecar.grpcapi.api import GrpcApi
@@ -25,6 +26,7 @@ from fakesidecar.interceptors.recording import Event
 from fakesidecar.options import AppHealth, Options
 from fakesidecar.resources import Component, Configuration, HttpEndpoint, Resiliency, Resources, Subscription
 from fakesidecar.resources.configuration import ApiRule, Handler, Tracing
+from fakesidecar.resources.errors import StartupError
 from fakesidecar.resources.subscription import Rule
 from fakesidecar.sidecar import Sidecar
 
@@ -505,3 +507,33 @@ def test_the_doors_may_be_sockets_in_a_folder(tmp_path: Path) -> None:
                 request_serializer=dapr_pb2.ShutdownRequest.SerializeToString,
             )
             assert shutdown(dapr_pb2.ShutdownRequest(), timeout=5) == b""
+    assert not [*tmp_path.glob("*.socket")]
+
+
+# --- beginnings and ends -----------------------------------------------------------------------------------------
+
+
+def test_a_sidecar_that_could_not_start_takes_nothing_from_others() -> None:
+    with sidecar() as first:
+        second = sidecar(http_port=first.http_port)
+        with pytest.raises(OSError):
+            second.start()
+        second.stop()
+        with grpc.insecure_channel(f"127.0.0.1:{first.grpc_port}") as channel:
+            get: Any = channel.unary_unary("/dapr.proto.runtime.v1.Dapr/GetState")
+            assert get(GET_K, timeout=5) == b""
+
+
+def test_what_was_loaded_is_closed_when_the_rest_cannot_be() -> None:
+    redis = Component("good", "state.redis", metadata={"redisHost": "ends-with-its-sidecar"})
+    for bad in (Component("bad", "state.nonsense"), Component("bad", "lock.in-memory", metadata={"keyPrefix": "||"})):
+        with pytest.raises(StartupError):
+            sidecar(None, redis, bad)
+        assert "ends-with-its-sidecar" not in redis_place.embedded_hosts()
+
+
+def test_a_sidecar_that_never_started_can_be_stopped() -> None:
+    idle = sidecar(None, Component("good", "state.redis", metadata={"redisHost": "never-started"}))
+    assert "never-started" in redis_place.embedded_hosts()
+    idle.stop()
+    assert "never-started" not in redis_place.embedded_hosts()

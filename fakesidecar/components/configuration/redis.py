@@ -20,9 +20,11 @@ log = logging.getLogger("fakesidecar.components.configuration")
 EVENTS = "Kg$xe"
 """The keyspace events that Dapr asks Redis for: strings, generic commands, expired and evicted keys."""
 CONFIRM_SECONDS = 5.0
+"""How long Redis may take to say that events are on their way. Redis is outside of the clock: this is real time."""
 POLL_SECONDS = 0.1
+"""How soon a listener hears that it is to stop, in real time."""
 AGAIN_SECONDS = 1.0
-"""Until a Redis that was away is tried again; it is outside of the clock, so this is real time."""
+"""Until a Redis that was away is tried again, in real time."""
 WRONG_TYPE = "WRONGTYPE"
 
 
@@ -44,6 +46,8 @@ class Redis(ConfigurationStore):
         self._redis = around.redis.connect(spec.metadata)
         self._watches: list[Watch] = []
         self._listener: Listener | None = None
+        self._ending: list[Listener] = []
+        """Those that were told to stop, and may not have heard it yet."""
         self._lock = threading.Lock()
 
     def get(self, keys: Sequence[str]) -> Settings:
@@ -81,9 +85,16 @@ class Redis(ConfigurationStore):
         with self._lock:
             if watch in self._watches:
                 self._watches.remove(watch)
-            if not self._watches and self._listener is not None:
-                self._listener.stop()
-                self._listener = None
+            if not self._watches:
+                self._end_listener()
+
+    def _end_listener(self) -> None:
+        """Hear no more, without waiting for the thread."""
+        self._ending = [listener for listener in self._ending if listener.alive]
+        if self._listener is not None:
+            self._listener.stop()
+            self._ending.append(self._listener)
+            self._listener = None
 
     def _changed(self, key: str) -> None:
         watches = [watch for watch in tuple(self._watches) if not watch.keys or key in watch.keys]
@@ -108,9 +119,8 @@ class Redis(ConfigurationStore):
     def close(self) -> None:
         with self._lock:
             self._watches.clear()
-            listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.stop()
+            self._end_listener()
+        for listener in self._ending:
             listener.wait()
         self._redis.close()
 
@@ -163,6 +173,11 @@ class Listener:
         if pubsub is not None:
             with contextlib.suppress(*self._failures):
                 pubsub.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread has not ended yet."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Hear no more; the thread ends within a moment."""

@@ -29,10 +29,5 @@ class Middleware(ABC):
     def handle(self, request: Request, proceed: Callable[[Request], Response]) -> Response:
         """Answer a request, as a rule with what `proceed` answers."""
 
-    def property(self, name: str) -> str:
-        """A metadata property, its name in any case of letters; empty when there is none."""
-        lower = name.lower()
-        return next((value for key, value in self.spec.metadata.items() if key.lower() == lower), "")
-
     def close(self) -> None:
         """There is nothing to let go of."""

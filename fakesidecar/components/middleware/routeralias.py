@@ -32,7 +32,7 @@ class RouterAlias(Middleware):
 
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
-        self._aliases = [(pattern(path), target) for path, target in routes(self.property("routes")).items()]
+        self._aliases = [(pattern(path), target) for path, target in routes(spec.setting("routes")).items()]
 
     def handle(self, request: Request, proceed: Callable[[Request], Response]) -> Response:
         path = golang.path_unescape(request.path)

@@ -23,7 +23,7 @@ class RouterChecker(Middleware):
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         try:
-            self._rule = re.compile(self.property("rule"))
+            self._rule = re.compile(spec.setting("rule"))
         except re.error as error:
             raise ComponentError(f"failed to compile rule regexp: {error}") from error
 
