@@ -17,7 +17,7 @@ from dapr_testing._inprocess import Channel
 from fakesidecar import Component, Sidecar
 
 GET = wire.method(wire.DAPR, "GetState")
-CALLS = 300
+CALLS = 500
 
 
 @contextmanager

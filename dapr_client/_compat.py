@@ -94,10 +94,13 @@ class OfficialModule(ModuleType):
 
     def __init__(self, name: str, names: Names) -> None:
         super().__init__(name, f"The names of {name.replace(ROOT, 'dapr', 1)}; see dapr_client/_compat.py.")
+        self._below = name.removeprefix(f"{ROOT}.")
         self._places = _places(names)
         self.__all__ = sorted(self._places)
 
     def __getattr__(self, name: str) -> Any:
+        if f"{self._below}.{name}" in TABLE:
+            return importlib.import_module(f"{self.__name__}.{name}")
         if name.startswith("__") or name not in self._places:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         module, ours, item = self._places[name]

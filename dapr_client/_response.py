@@ -65,11 +65,6 @@ def _restore(kind: type[DaprResponse], state: dict[str, Any]) -> DaprResponse:
     return response
 
 
-def text_of(data: bytes | str) -> str:
-    """Stored data as text."""
-    return to_str(data)
-
-
 def json_of(data: bytes | str) -> Any:
     """Stored data as what its JSON says."""
     return json.loads(to_str(data))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from dapr_client._response import DaprResponse, Headers, json_of, text_of
+from dapr_client._checks import to_str
+from dapr_client._response import DaprResponse, Headers, json_of
 from dapr_client.errors import DaprError
 from dapr_client.wire import common_pb2
 
@@ -21,7 +22,7 @@ class ConfigurationItem:
 
     def text(self) -> str:
         """The value as text."""
-        return text_of(self.value)
+        return to_str(self.value)
 
     def json(self) -> Any:
         """The value as what its JSON says."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
@@ -143,12 +144,14 @@ class DaprGrpcError(DaprError, grpc.RpcError):
         return self._parsed
 
     def get_grpc_status(self) -> Status | None:
-        """The status as google.rpc.Status, if the sidecar sent one."""
+        """The status as google.rpc.Status, if the sidecar sent one that can be read."""
+        from google.protobuf.message import DecodeError
         from google.rpc.status_pb2 import Status
 
         for key, value in self._trailer:
             if key == DETAILS_KEY and isinstance(value, bytes):
-                return Status.FromString(value)
+                with suppress(DecodeError):
+                    return Status.FromString(value)
         return None
 
     def json(self) -> str:

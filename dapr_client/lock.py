@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from inspect import iscoroutinefunction
 from typing import Any, Self
 
 from dapr_client._response import DaprResponse, Headers
@@ -58,6 +59,8 @@ class TryLockResponse(DaprResponse):
         return self.success
 
     def __enter__(self) -> Self:
+        if iscoroutinefunction(self._unlock()):
+            raise TypeError("a lock of the async client is let go with `async with`")
         return self
 
     def __exit__(self, *failure: object) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from dapr_client._checks import NO_METADATA, checked_value, to_bytes
-from dapr_client._response import DaprResponse, Headers, json_of, text_of
+from dapr_client._checks import NO_METADATA, checked_value, to_bytes, to_str
+from dapr_client._response import DaprResponse, Headers, json_of
 from dapr_client.wire import common_pb2, state_pb2
 
 QUERY_IS_ALPHA = "The State Store Query API is an Alpha version and is subject to change."
@@ -125,7 +125,7 @@ class StateResponse(DaprResponse):
 
     def text(self) -> str:
         """The value as text."""
-        return text_of(self.data)
+        return to_str(self.data)
 
     def json(self) -> Any:
         """The value as what its JSON says. JSONDecodeError if there is none."""
@@ -144,7 +144,7 @@ class BulkStateItem:
 
     def text(self) -> str:
         """The value as text."""
-        return text_of(self.data)
+        return to_str(self.data)
 
     def json(self) -> Any:
         """The value as what its JSON says."""
@@ -172,7 +172,7 @@ class QueryResponseItem:
 
     def text(self) -> str:
         """The value as text."""
-        return text_of(self.value)
+        return to_str(self.value)
 
     def json(self) -> Any:
         """The value as what its JSON says."""

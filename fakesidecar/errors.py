@@ -160,6 +160,12 @@ class BodyUnreadable(ApiError, code="ERR_BODY_READ", grpc=StatusCode.INVALID_ARG
     template = "failed to read request body: {cause}"
 
 
+class NotServed(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEMENTED, http=501):
+    """Dapr serves the API; this sidecar does not do so yet, and says it in words that no daprd has."""
+
+    template = "fakesidecar does not serve {api} yet"
+
+
 class InvalidBaggage(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400):
     """A `baggage` header that is none."""
 

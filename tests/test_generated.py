@@ -34,3 +34,10 @@ def contents(folder: Path, *patterns: str) -> dict[str, bytes]:
     """File name to content, with line ends as git keeps them."""
     paths = (path for pattern in patterns for path in folder.glob(pattern))
     return {path.name: path.read_bytes().replace(b"\r\n", b"\n") for path in paths}
+
+
+def test_the_tables_in_the_docs_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "generate_docs.py"), "--check"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

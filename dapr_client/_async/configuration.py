@@ -7,7 +7,8 @@ from typing import Any
 
 from dapr_client._async.block import Block
 from dapr_client._checks import NO_METADATA
-from dapr_client._transport.aio import AsyncStream, AsyncTask, async_call_handler, logger
+from dapr_client._transport import logger
+from dapr_client._transport.aio import AsyncStream, AsyncTask, async_call_handler
 from dapr_client.configuration import ConfigurationResponse, ConfigurationSubscription, Handler
 from dapr_client.errors import DaprError, DaprInternalError
 from dapr_client.wire import configuration_pb2
@@ -57,7 +58,11 @@ class ConfigurationMethods(Block):
             subscription = ConfigurationSubscription(first.id, store_name, tuple(keys))
             if handler is None:
                 # Asked after the stream is open, so that no change falls between.
-                subscription.update(await self.get_configuration(store_name, keys, config_metadata))
+                try:
+                    subscription.update(await self.get_configuration(store_name, keys, config_metadata))
+                except BaseException:
+                    await stream.close()
+                    raise
             following = AsyncTask(_follow, subscription, stream, first, handler)
             self._subscriptions[str(subscription)] = (stream, following)
             return subscription

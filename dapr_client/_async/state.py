@@ -46,8 +46,7 @@ class StateMethods(Block):
     ) -> StateResponse:
         """Read a value: empty data and an empty etag if there is none."""
         named_store(store_name)
-        if metadata is not None:
-            warn_of_metadata(metadata)
+        warn_of_metadata(metadata)
         request = state_pb2.GetStateRequest(
             store_name=store_name,
             key=key,
@@ -112,8 +111,7 @@ class StateMethods(Block):
         timeout: float | None = None,
     ) -> DaprResponse:
         """Store a value. With an etag, only if the stored one still has it."""
-        if metadata is not None:
-            warn_of_metadata(metadata)
+        warn_of_metadata(metadata)
         data = checked_value(value)
         named_store(store_name)
         state = item(key, data, etag, options, state_metadata)

@@ -9,7 +9,8 @@ from typing import Any
 
 from dapr_client._sync.block import Block
 from dapr_client._checks import NO_METADATA
-from dapr_client._transport.sync import Stream, Task, call_handler, logger
+from dapr_client._transport import logger
+from dapr_client._transport.sync import Stream, Task, call_handler
 from dapr_client.configuration import ConfigurationResponse, ConfigurationSubscription, Handler
 from dapr_client.errors import DaprError, DaprInternalError
 from dapr_client.wire import configuration_pb2
@@ -59,7 +60,11 @@ class ConfigurationMethods(Block):
             subscription = ConfigurationSubscription(first.id, store_name, tuple(keys))
             if handler is None:
                 # Asked after the stream is open, so that no change falls between.
-                subscription.update(self.get_configuration(store_name, keys, config_metadata))
+                try:
+                    subscription.update(self.get_configuration(store_name, keys, config_metadata))
+                except BaseException:
+                    stream.close()
+                    raise
             following = Task(_follow, subscription, stream, first, handler)
             self._subscriptions[str(subscription)] = (stream, following)
             return subscription

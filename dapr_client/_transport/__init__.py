@@ -6,11 +6,13 @@ what grpc raises into DaprGrpcError. The clients say what to call; the transport
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
 from dapr_client import settings as _settings
 from dapr_client._checks import MetadataTuple
@@ -22,6 +24,11 @@ from dapr_client.settings import settings
 
 SERVICE = "/dapr.proto.runtime.v1.Dapr/"
 TOKEN_KEY = "dapr-api-token"
+
+JOIN_SECONDS = 5.0
+"""How long a handler of the user's may hold up the end of a subscription."""
+
+logger = logging.getLogger("dapr_client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,24 @@ class Wiring:
         return options
 
 
+class Closed:
+    """Stands for the channel of a client that is closed."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise DaprInternalError("the client is closed")
+
+
+CLOSED = Closed()
+
+
 def path(name: str) -> str:
     """The gRPC path of a call of Dapr's service; a name that is a path already stays."""
     return name if name.startswith("/") else SERVICE + name
+
+
+def serialize(message: Message) -> bytes:
+    """A message of any kind as bytes."""
+    return message.SerializeToString()
 
 
 @dataclass(frozen=True, slots=True)

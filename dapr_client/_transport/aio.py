@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
@@ -16,15 +15,11 @@ from google.protobuf.message import Message
 
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
-from dapr_client._transport import Wiring, path
+from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
+from dapr_client.endpoint import GrpcEndpoint
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
-
-JOIN_SECONDS = 5.0
-"""How long a handler of the user's may hold up the end of a subscription."""
-
-logger = logging.getLogger("dapr_client")
 
 
 class AsyncTransport:
@@ -38,7 +33,10 @@ class AsyncTransport:
         self._wait: Callable[[], Awaitable[None]] | None = wait if wiring.channel is None else None
         self._waiting = asyncio.Lock()
         self._given = wiring.channel is not None
-        self._channel: Any = _channel(wiring)
+        # A malformed address is told at once. The channel itself belongs to the event loop that is running when it is
+        # made (grpc.aio takes or makes another one where none runs), so that it is made by the first call.
+        self._make = partial(_channel, wiring, None if self._given else wiring.endpoint())
+        self._channel: Any = self._make() if self._given else None
         self._calls: dict[str, Any] = {}
         self._streams: weakref.WeakSet[AsyncStream[Any]] = weakref.WeakSet()
 
@@ -47,6 +45,8 @@ class AsyncTransport:
         async with self._waiting:
             if self._wait is not None:
                 await self._wait()
+                if self._channel is None:  # not closed meanwhile
+                    self._channel = self._make()
                 self._wait = None
 
     async def connected(self, seconds: float) -> None:
@@ -54,7 +54,9 @@ class AsyncTransport:
         if self._given:
             return
         try:
-            await asyncio.wait_for(self._channel.channel_ready(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.ready()
+                await self._channel.channel_ready()
         except TimeoutError as error:
             raise TimeoutError(f"no connection to the sidecar within {seconds} seconds") from error
 
@@ -114,7 +116,7 @@ class AsyncTransport:
     ) -> AsyncStream[R]:
         """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
         await self.ready()
-        call = self._channel.stream_stream(path(name), _serialize, response.FromString)
+        call = self._channel.stream_stream(path(name), serialize, response.FromString)
         whole = (*(metadata or ()), *(self._metadata or ()))
         return self._stream(lambda: call(requests(), timeout=timeout, metadata=whole))
 
@@ -122,7 +124,10 @@ class AsyncTransport:
         """End what is under way, and the channel."""
         for stream in list(self._streams):
             await stream.close()
-        await self._channel.close()
+        channel, self._channel, self._wait = self._channel, CLOSED, None
+        self._calls.clear()
+        if channel is not None and channel is not CLOSED:
+            await channel.close()
 
     def _unary_call(self, name: str, request: Message, response: type[Message]) -> Any:
         call = self._channel.unary_unary(path(name), type(request).SerializeToString, response.FromString)
@@ -170,6 +175,8 @@ class AsyncStream(Generic[R]):
                 found: R = answer
                 return found
             await self._retry.async_sleep(wait)
+            if self.closed:
+                raise StopAsyncIteration
             attempt += 1
             self._call = self._start()
 
@@ -207,12 +214,12 @@ async def async_call_handler(handler: Callable[..., Any], *args: Any) -> None:
         logger.exception("the handler failed")
 
 
-def _channel(wiring: Wiring) -> Any:
-    if wiring.channel is not None:
+def _channel(wiring: Wiring, endpoint: GrpcEndpoint | None) -> Any:
+    if endpoint is None:
         if wiring.interceptors:
             raise ValueError("an async channel takes its interceptors when it is made: give them to the channel")
         return wiring.channel
-    endpoint, options = wiring.endpoint(), wiring.channel_options()
+    options = wiring.channel_options()
     interceptors = _by_kind(wiring.interceptors)
     if endpoint.tls:
         credentials = wiring.credentials or grpc.ssl_channel_credentials()
@@ -254,7 +261,3 @@ def _initial_metadata(call: Any) -> Any:
         return done.value
     coroutine.close()
     return ()
-
-
-def _serialize(message: Message) -> bytes:
-    return message.SerializeToString()

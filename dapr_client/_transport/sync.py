@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -13,15 +12,11 @@ from google.protobuf.message import Message
 
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
-from dapr_client._transport import Wiring, path
+from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
+from dapr_client.endpoint import GrpcEndpoint
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
-
-JOIN_SECONDS = 5.0
-"""How long a handler of the user's may hold up the end of a subscription."""
-
-logger = logging.getLogger("dapr_client")
 
 
 class Transport:
@@ -32,12 +27,12 @@ class Transport:
         self._retries = wiring.retry.retries
         self._metadata = wiring.metadata
         self._timeout = wiring.timeout
-        if wiring.channel is None:
-            # A malformed address is told at once, not after the wait.
-            wiring.endpoint()
-            wait()
         self._given = wiring.channel is not None
-        self._channel: Any = _channel(wiring)
+        # A malformed address is told at once, not after the wait.
+        endpoint = None if self._given else wiring.endpoint()
+        if endpoint is not None:
+            wait()
+        self._channel: Any = _channel(wiring, endpoint)
         self._calls: dict[str, Any] = {}
         self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
 
@@ -48,10 +43,14 @@ class Transport:
         """Return when there is a connection. TimeoutError if that takes longer."""
         if self._given:
             return
+        connection = grpc.channel_ready_future(self._channel)
         try:
-            grpc.channel_ready_future(self._channel).result(seconds)
+            connection.result(seconds)
         except grpc.FutureTimeoutError as error:
             raise TimeoutError(f"no connection to the sidecar within {seconds} seconds") from error
+        finally:
+            # Until then a thread of grpc's watches the channel.
+            connection.cancel()
 
     def unary(
         self,
@@ -104,7 +103,7 @@ class Transport:
         timeout: float | None = None,
     ) -> Stream[R]:
         """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
-        call = self._channel.stream_stream(path(name), _serialize, response.FromString)
+        call = self._channel.stream_stream(path(name), serialize, response.FromString)
         whole = (*(metadata or ()), *(self._metadata or ()))
         return self._stream(lambda: call(requests(), timeout, whole))
 
@@ -112,7 +111,10 @@ class Transport:
         """End what is under way, and the channel."""
         for stream in list(self._streams):
             stream.close()
-        self._channel.close()
+        channel, self._channel = self._channel, CLOSED
+        self._calls.clear()
+        if channel is not CLOSED:
+            channel.close()
 
     def _unary_call(self, name: str, request: Message, response: type[Message]) -> Any:
         call = self._channel.unary_unary(path(name), type(request).SerializeToString, response.FromString)
@@ -152,6 +154,8 @@ class Stream(Generic[R]):
                 self._begun = True
                 return answer
             self._retry.sleep(wait)
+            if self.closed:
+                raise StopIteration
             attempt += 1
             self._call = self._start()
 
@@ -182,17 +186,13 @@ def call_handler(handler: Callable[..., Any], *args: Any) -> None:
         logger.exception("the handler failed")
 
 
-def _channel(wiring: Wiring) -> Any:
+def _channel(wiring: Wiring, endpoint: GrpcEndpoint | None) -> Any:
     channel = wiring.channel
-    if channel is None:
-        endpoint, options = wiring.endpoint(), wiring.channel_options()
+    if endpoint is not None:
+        options = wiring.channel_options()
         if endpoint.tls:
             credentials = wiring.credentials or grpc.ssl_channel_credentials()
             channel = grpc.secure_channel(endpoint.endpoint, credentials, options)
         else:
             channel = grpc.insecure_channel(endpoint.endpoint, options)
     return grpc.intercept_channel(channel, *wiring.interceptors) if wiring.interceptors else channel
-
-
-def _serialize(message: Message) -> bytes:
-    return message.SerializeToString()

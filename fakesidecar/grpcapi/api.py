@@ -15,11 +15,13 @@ from typing import NoReturn
 from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
+from dapr_client import wire
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError
+from fakesidecar.errors import ApiError, NotServed
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
+from fakesidecar.interceptors.api_lists import GROUPS
 
 BLOCKS = ("state", "secrets", "configuration", "lock", "metadata", "shutdown", "workflow", "reflection")
 """The modules of this package that serve RPCs."""
@@ -79,6 +81,9 @@ class Bug(ApiError, grpc=StatusCode.INTERNAL):
 
     template = "the sidecar failed: {cause}"
 
+
+KNOWN = frozenset[str]().union(*GROUPS.values(), (method.path for method in wire.methods(wire.TASK_HUB).values()))
+"""The RPCs that daprd 1.18 serves; it answers newer ones as it answers any that do not exist."""
 
 OWN = ("/dapr.proto.runtime", "/dapr.proto.internals", "/TaskHubSidecarService")
 """Services of other names can only be an app's, whatever the sidecar serves (dapr pkg/diagnostics/grpc_tracing.go)."""
@@ -160,6 +165,8 @@ class GrpcApi:
         if "/" not in path[1:]:
             raise MalformedMethod(path=golang.quote(path))
         self.admit(path, context)
+        if path in KNOWN:
+            raise NotServed(api=path.rpartition("/")[2])
         check_app(path, context)
         app_id = _app_id(context)
         if app_id is None:

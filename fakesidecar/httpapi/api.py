@@ -10,13 +10,13 @@ from importlib import import_module
 
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, NoTargetApp
+from fakesidecar.errors import ApiError, NoTargetApp, NotServed
 from fakesidecar.httpapi.registry import ROUTES, Filter, Request, Response, Route, go_error
 from fakesidecar.httpapi.render import render_error
 from fakesidecar.interceptors import http_filters, public_http_filters
 from fakesidecar.interceptors.api_lists import http_api_lists, invoke_is_there
 
-BLOCKS = ("state", "secrets", "configuration", "lock", "metadata", "health", "shutdown", "control")
+BLOCKS = ("state", "secrets", "configuration", "lock", "metadata", "health", "shutdown", "control", "unserved")
 """The modules of this package that serve routes."""
 
 for block in BLOCKS:
@@ -122,6 +122,8 @@ def public_api(core: Core) -> HttpApi:
 
 def no_target(api: HttpApi, request: Request) -> Response:
     """Every path that is no API's is an app's, if one is named (dapr pkg/api/http/directmessaging.go)."""
+    if request.header("dapr-app-id"):
+        raise NotServed(api="service invocation")
     raise NoTargetApp
 
 

@@ -41,12 +41,13 @@ class Fails:
 
 
 @contextmanager
-def served(*steps: Any) -> Iterator[Script]:
+def served(*steps: Any, credentials: grpc.ServerCredentials | None = None) -> Iterator[Script]:
     """Serve the steps: Fails, a message as bytes, or messages of a stream."""
     script = Script(list(steps))
-    server = grpc.server(ThreadPoolExecutor(2))
+    server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.max_receive_message_length", -1)])
     server.add_generic_rpc_handlers((_Handler(script),))
-    script.port = server.add_insecure_port("127.0.0.1:0")
+    address = "127.0.0.1:0"
+    script.port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     server.start()
     try:
         yield script
@@ -61,13 +62,14 @@ class _Handler(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         name = handler_call_details.method.rpartition("/")[2]
         if name.startswith("Subscribe"):
-            return grpc.unary_stream_rpc_method_handler(self._stream)
+            # On the wire a client with one request is one of many that sends one.
+            return grpc.stream_stream_rpc_method_handler(self._stream)
         return grpc.unary_unary_rpc_method_handler(self._unary)
 
     def _unary(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         return next(iter(self._run(context)))
 
-    def _stream(self, request: bytes, context: grpc.ServicerContext) -> Iterable[bytes]:
+    def _stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterable[bytes]:
         yield from self._run(context)
 
     def _run(self, context: grpc.ServicerContext) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -91,15 +92,22 @@ class Sqlite(StateStore):
         self._table, self._cleanup_seconds = settings.table, settings.cleanup
         self._lock = threading.RLock()
         self._database = self._connect(settings)
+        # Also for a sidecar that was never started, and so is never stopped.
+        weakref.finalize(self, self._database.close)
         self._cleanup: Timer | None = None
         self._plan_cleanup()
 
     def _connect(self, settings: Settings) -> sqlite3.Connection:
+        database = None
         try:
-            database = sqlite3.connect(settings.path, settings.busy, isolation_level=None, check_same_thread=False)
+            database = sqlite3.connect(
+                settings.path, timeout=settings.busy, isolation_level=None, check_same_thread=False
+            )
             if settings.path != IN_MEMORY:
                 database.execute("PRAGMA journal_mode = WAL").close()
         except sqlite3.Error as error:
+            if database is not None:
+                database.close()
             raise ComponentError(f"failed to ping: {PRIMARY_ERRORS.get(str(error), str(error))}") from error
         try:
             database.execute(SCHEMA.format(table=self._table))

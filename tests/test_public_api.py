@@ -1,0 +1,42 @@
+"""What is public is listed here: a name that comes or goes is a change that users notice."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+PUBLIC = {
+    "dapr_client": """
+        BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
+        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
+        DaprResponse DaprUnreachableError GetBulkSecretResponse GetMetadataResponse GetSecretResponse
+        MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents
+        RetryPolicy StateItem StateOptions StateResponse StatusDetails TransactionOperationType
+        TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
+    """,
+    "dapr_client.aio": """
+        DaprClient DaprHealth
+    """,
+    "fakesidecar": """
+        AppHealth Clock Component Ids Options RandomIds SeededIds Sidecar SystemClock VirtualClock
+    """,
+    "dapr_testing": """
+        Component DaprSidecar Daprd DaprdError OnlyTheFakeHasIt VirtualClock sidecar
+    """,
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_is_public_is_what_is_listed(name: str) -> None:
+    module = import_module(name)
+    assert sorted(module.__all__) == PUBLIC[name].split()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_is_public_is_there_and_says_what_it_is(name: str) -> None:
+    module = import_module(name)
+    for public in module.__all__:
+        value = getattr(module, public)
+        if isinstance(value, type) or callable(value):
+            assert value.__doc__, f"{name}.{public} has no docstring"
