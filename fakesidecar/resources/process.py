@@ -140,7 +140,6 @@ KNOWN = {
     "pubsub.in-memory": Known(("SUBSCRIBE_WILDCARDS",)),
     "pubsub.redis": Known(),
     "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
-    "bindings.http": Known(("OUTPUT_BINDING",)),
     "bindings.localstorage": Known(
         ("OUTPUT_BINDING",), "rootPath", "failed to parse metadata: property rootPath must not be empty"
     ),
