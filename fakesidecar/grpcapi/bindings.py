@@ -20,7 +20,9 @@ def invoke_binding(
     core: Core, request: binding_pb2.InvokeBindingRequest, context: Context
 ) -> binding_pb2.InvokeBindingResponse:
     # What came with the call is metadata of the request, too: that is how a trace goes on.
-    metadata = {**request.metadata, **context.texts(), "traceparent": context.span.traceparent}
+    metadata = {"traceparent": context.span.traceparent, **request.metadata, **context.texts()}
+    if context.span.valid:
+        metadata["traceparent"] = context.span.traceparent
     try:
         reply = core.bindings.invoke(request.name, request.operation, request.data, metadata=metadata)
     except InvokeBindingFailed as error:

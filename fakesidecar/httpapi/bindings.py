@@ -10,6 +10,7 @@ from fakesidecar.errors import InvokeBindingFailed
 from fakesidecar.httpapi.registry import Headers, Request, Response, empty, route
 from fakesidecar.httpapi.render import render_error
 from fakesidecar.httpapi.state import TEXTS, decode
+from fakesidecar.interceptors.tracing import sampling_rate
 
 REQUEST = golang.Struct(
     "http.OutputBindingRequest",
@@ -20,7 +21,7 @@ REQUEST = golang.Struct(
 @route("POST PUT", "/v1.0/bindings/{name}", call="bindings.invoke", component="name")
 def invoke_binding(core: Core, request: Request) -> Response:
     asked = decode(request, REQUEST)
-    metadata = {**(asked["metadata"] or {}), **trace(request)}
+    metadata = {**(asked["metadata"] or {}), **trace(core, request)}
     data = golang.marshal(asked["data"])
     try:
         reply = core.bindings.invoke(request.params["name"], asked["operation"], data, metadata=metadata)
@@ -33,8 +34,10 @@ def invoke_binding(core: Core, request: Request) -> Response:
     return Response(200, [("content-type", "application/json"), *as_headers(reply.metadata)], reply.data)
 
 
-def trace(request: Request) -> dict[str, str]:
+def trace(core: Core, request: Request) -> dict[str, str]:
     """How the trace goes on at the other end of the binding."""
+    if sampling_rate(core.settings.tracing.sampling_rate) == 0:
+        return {}
     out = {"traceparent": request.span.traceparent}
     if request.span.state:
         out["tracestate"] = request.span.state

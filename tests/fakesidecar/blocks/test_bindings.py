@@ -165,7 +165,7 @@ def test_what_cannot_be_sent_is_told_as_go_tells_it(sidecar: Sidecar, web: Serve
     assert refusal(sidecar, "nowhere", "get") == 'Get "": unsupported protocol scheme ""'
     refused = "dial tcp 127.0.0.1:1: connect: connection refused"
     assert refusal(sidecar, "closed", "post") == f'Post "http://127.0.0.1:1": {refused}'
-    broken = refusal(sidecar, "web", "get", **{"X-Broken": "a\nb"})
+    broken = refusal(sidecar, "web", "get", b"", **{"X-Broken": "a\nb"})
     assert broken.endswith('net/http: invalid header field value for "X-Broken"')
     assert web.seen == []
 
