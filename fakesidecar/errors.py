@@ -472,6 +472,22 @@ class AppChannelMissing(ApiError, code="ERR_APP_CHANNEL_NIL", http=500):
     template = "app channel is not initialized. cannot subscribe to configuration updates"
 
 
+# --- bindings -----------------------------------------------------------------------------------------------------
+
+
+class InvokeBindingFailed(
+    ApiError, code="ERR_INVOKE_OUTPUT_BINDING", grpc=StatusCode.INTERNAL, http=500, family="basic"
+):
+    """A binding was not there, or did not do what it was asked to."""
+
+    template = "error invoking output binding {name}: {cause}"
+
+    def __init__(self, *, name: str, cause: object, metadata: Mapping[str, str]) -> None:
+        self.metadata = metadata
+        """What the system behind the binding said of itself."""
+        super().__init__(name=name, cause=cause)
+
+
 # --- lock ---------------------------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,7 @@ BLOCK_OF_ROUTES = {
     "Secrets": "secrets",
     "Configuration": "configuration",
     "Distributed lock": "lock",
+    "Bindings": "bindings",
     "Metadata, health, shutdown": ("metadata", "health", "shutdown"),
 }
 

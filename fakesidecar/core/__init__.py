@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.health import Health
 from fakesidecar.core.lock import LockBlock
@@ -65,6 +66,7 @@ class Core:
         self.state = StateBlock(self)
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
+        self.bindings = BindingsBlock(self)
         self.middleware = MiddlewareBlock()
         self.app = app_of(options)
         """The way to the application, None when there is none."""
@@ -73,6 +75,7 @@ class Core:
             "state": self.state,
             "configuration": self.configuration,
             "lock": self.lock,
+            "bindings": self.bindings,
             "middleware": self.middleware,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""

@@ -39,6 +39,7 @@ from fakesidecar.golang.shapes import (
 )
 from fakesidecar.golang.text import canonical_header_key, path_unescape, query_unescape, quote, sprint
 from fakesidecar.golang.tree import Number
+from fakesidecar.golang.unquote import unquote
 
 __all__ = [
     "ANY",
@@ -79,4 +80,5 @@ __all__ = [
     "sprint",
     "unmarshal",
     "unmarshal_into",
+    "unquote",
 ]

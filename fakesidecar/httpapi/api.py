@@ -16,7 +16,18 @@ from fakesidecar.httpapi.render import render_error
 from fakesidecar.interceptors import http_filters, public_http_filters
 from fakesidecar.interceptors.api_lists import http_api_lists, invoke_is_there
 
-BLOCKS = ("state", "secrets", "configuration", "lock", "metadata", "health", "shutdown", "control", "unserved")
+BLOCKS = (
+    "state",
+    "secrets",
+    "configuration",
+    "lock",
+    "bindings",
+    "metadata",
+    "health",
+    "shutdown",
+    "control",
+    "unserved",
+)
 """The modules of this package that serve routes."""
 
 for block in BLOCKS:

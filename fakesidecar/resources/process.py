@@ -140,10 +140,6 @@ KNOWN = {
     "pubsub.in-memory": Known(("SUBSCRIBE_WILDCARDS",)),
     "pubsub.redis": Known(),
     "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
-    "bindings.http": Known(("OUTPUT_BINDING",)),
-    "bindings.localstorage": Known(
-        ("OUTPUT_BINDING",), "rootPath", "failed to parse metadata: property rootPath must not be empty"
-    ),
     "bindings.redis": Known(("OUTPUT_BINDING",)),
     "crypto.dapr.jwks": Known((), "jwks", "empty metadata properties"),
     "crypto.dapr.localstorage": Known((), "path", "failed to load metadata: metadata property 'path' is required"),

@@ -27,7 +27,7 @@ class Refused(Exception):
     message: str
 
 
-def grpc_call(sidecar: Sidecar, name: str, **fields: Any) -> Any:
+def grpc_call(sidecar: Sidecar, name: str, /, **fields: Any) -> Any:
     """Make a unary call."""
     method = wire.method(wire.DAPR, name)
     with grpc.insecure_channel(f"{HOST}:{sidecar.grpc_port}") as channel:

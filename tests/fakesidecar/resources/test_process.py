@@ -113,7 +113,7 @@ def test_known_types_without_operations_are_listed_with_their_features() -> None
     declared = [
         Component("bus", "pubsub.in-memory"),
         Component("tick", "bindings.cron", metadata={"Schedule": "@every 1s"}),
-        Component("out", "bindings.http"),
+        Component("out", "bindings.redis"),
         Component("talk", "conversation.echo"),
     ]
     listed = Sidecar(components=declared).core.components
