@@ -10,7 +10,6 @@ import pytest
 from . import tables
 from .player import Played, expected_answers, load, names
 
-
 SCENARIO_SECONDS = 600
 
 
