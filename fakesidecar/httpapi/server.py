@@ -6,6 +6,7 @@ HTTP/1.1 only: aiohttp has no h2c, which daprd serves as well.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.httpapi.registry import Request
 
 SHUTDOWN_SECONDS = 1.0
+LINGER_SECONDS = 0.5
 TOO_LARGE = "stream too large"
 HEADER_ROOM = 8 << 10
 """Go's server takes more than `--read-buffer-size` says: its buffers come on top, 4 KiB each (net/http, server.go)."""
@@ -112,6 +114,33 @@ class _Server(web.Server):
 
 
 class _Connection(web.RequestHandler):
+    """A connection that reads on for a moment after a refusal.
+
+    Closing while the client still sends would reset the connection, and the client might lose the answer (Go's
+    server lingers for the same reason: net/http server.go, closeWriteAndWait).
+    """
+
+    _refused = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self._refused:
+            self._gone.set()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        finished = await super().finish_response(request, resp, start_time)
+        if self._refused and self.transport is not None and self.transport.can_write_eof():
+            self.transport.write_eof()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), LINGER_SECONDS)
+        return finished
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -122,6 +151,7 @@ class _Connection(web.RequestHandler):
         """What Go's server answers to what is no HTTP, or too much of it."""
         if status != 400:
             return super().handle_error(request, status, exc, message)
+        self._refused, self._gone = True, asyncio.Event()
         if isinstance(exc, LineTooLong):
             return _refusal(431, "Request Header Fields Too Large")
         return _refusal(400, "Bad Request")
