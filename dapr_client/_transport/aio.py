@@ -140,6 +140,22 @@ class AsyncTransport:
         return stream
 
 
+CUT_SHORT = "Internal error from Core"
+"""What grpc.aio says of a call that ended while a message was being sent; what the server said of it is lost."""
+
+
+def _status_of(failure: grpc.RpcError) -> grpc.RpcError:
+    """The failure of a stream, where grpc.aio lost it: the stream broke, and may be opened again."""
+    if not isinstance(failure, grpc.aio.AioRpcError) or failure.details() != CUT_SHORT:
+        return failure
+    return grpc.aio.AioRpcError(
+        grpc.StatusCode.UNAVAILABLE,
+        failure.initial_metadata(),
+        failure.trailing_metadata(),
+        details="the stream ended while a message was being sent",
+    )
+
+
 class AsyncStream(Generic[R]):
     """Answers as they come. Opened again as the retry policy says, but never after the first answer."""
 
@@ -159,7 +175,7 @@ class AsyncStream(Generic[R]):
             try:
                 answer = await self._call.read()
             except grpc.RpcError as failure:
-                error = as_error(failure)
+                error = as_error(_status_of(failure))
                 wait = None if self._begun or self.closed else self._retry.wait_after_grpc(attempt, error)
                 if wait is None:
                     raise error from failure

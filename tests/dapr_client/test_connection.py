@@ -417,3 +417,17 @@ def answering(
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_stream_that_broke_while_it_was_written_to_may_be_opened_again() -> None:
+    from dapr_client._transport.aio import CUT_SHORT, _status_of
+
+    nothing = grpc.aio.Metadata()
+    broken = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, details=CUT_SHORT)
+    told: Any = _status_of(broken)
+    assert (told.code(), told.details()) == (
+        grpc.StatusCode.UNAVAILABLE,
+        "the stream ended while a message was being sent",
+    )
+    said = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, details="the server's own")
+    assert _status_of(said) is said
