@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from fakesidecar import golang
 from fakesidecar.core import Core
 from fakesidecar.errors import InvokeBindingFailed
+from fakesidecar.httpapi.bodies import TEXTS, decode
 from fakesidecar.httpapi.registry import Headers, Request, Response, empty, route
 from fakesidecar.httpapi.render import render_error
-from fakesidecar.httpapi.state import TEXTS, decode
 from fakesidecar.interceptors.tracing import sampling_rate
 
 REQUEST = golang.Struct(

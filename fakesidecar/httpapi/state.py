@@ -17,6 +17,7 @@ from fakesidecar.errors import (
     StateStoreNotConfigured,
     StateStoreNotFound,
 )
+from fakesidecar.httpapi.bodies import TEXTS, decode
 from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
 
 
@@ -66,7 +67,6 @@ def delete_state(core: Core, request: Request) -> Response:
     return empty()
 
 
-TEXTS = golang.MapOf(golang.TEXT)
 OPTIONS = golang.Struct(
     "state.SetStateOption", (golang.Field("concurrency", golang.TEXT), golang.Field("consistency", golang.TEXT))
 )
@@ -97,16 +97,6 @@ TRANSACTION = golang.Struct(
     (golang.Field("operations", golang.ListOf(OPERATION)), golang.Field("metadata", TEXTS)),
 )
 OPERATION_FIELDS = {"Key": str, "Value": object, "ETag": str, "Metadata": dict, "Options": object}
-
-
-def decode(request: Request, shape: golang.Shape) -> Any:
-    """The body as the Go type that daprd decodes it into."""
-    if request.body_error:
-        raise MalformedBody(cause=request.body_error)
-    try:
-        return golang.decode_first(request.body, shape)
-    except golang.GoError as error:
-        raise MalformedBody(cause=error) from error
 
 
 @route("POST PUT", "/v1.0/state/{store}", call="state.save", component="store")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
-from fakesidecar.components.registry import ComponentType, Surroundings
+from fakesidecar.components.base import ComponentBase
 from fakesidecar.errors import ComponentError
-from fakesidecar.resources.component import Component
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +26,8 @@ class Refused(ComponentError):
         self.metadata = metadata
 
 
-class OutputBinding(ABC):
+class OutputBinding(ComponentBase):
     """A way out: named operations, each with data and metadata."""
-
-    component_type: ClassVar[ComponentType]
-    blocking = False
-
-    def __init__(self, spec: Component, around: Surroundings) -> None:
-        self.spec = spec
-        self.around = around
 
     @abstractmethod
     def operations(self) -> tuple[str, ...]:
@@ -45,9 +36,3 @@ class OutputBinding(ABC):
     @abstractmethod
     def invoke(self, operation: str, data: bytes, metadata: Mapping[str, str]) -> Reply | None:
         """Do it; None when there is nothing to say of it. Raises `ComponentError`."""
-
-    def reset(self) -> None:
-        """Forget what tests have set."""
-
-    def close(self) -> None:
-        """Let go of what is outside of this process."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from fakesidecar.components.registry import ComponentType, Surroundings
-from fakesidecar.resources.component import Component
+from fakesidecar.components.base import ComponentBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +21,8 @@ Settings = Mapping[str, Setting]
 Cancel = Callable[[], None]
 
 
-class ConfigurationStore(ABC):
+class ConfigurationStore(ComponentBase):
     """A store of settings."""
-
-    component_type: ClassVar[ComponentType]
-    blocking = False
-
-    def __init__(self, spec: Component, around: Surroundings) -> None:
-        self.spec = spec
-        self.around = around
 
     @abstractmethod
     def get(self, keys: Sequence[str]) -> Settings:
@@ -40,9 +31,3 @@ class ConfigurationStore(ABC):
     @abstractmethod
     def subscribe(self, keys: Sequence[str], tell: Callable[[Settings], None]) -> Cancel:
         """Have every change of these keys told, of all when none is named, one at a time and from any thread."""
-
-    def reset(self) -> None:
-        """Forget every setting."""
-
-    def close(self) -> None:
-        """Let go of what is outside of this process."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from enum import IntEnum
-from typing import ClassVar
 
-from fakesidecar.components.registry import ComponentType, Surroundings
-from fakesidecar.resources.component import Component
+from fakesidecar.components.base import ComponentBase
 
 
 class Unlocked(IntEnum):
@@ -19,15 +17,8 @@ class Unlocked(IntEnum):
     INTERNAL_ERROR = 3
 
 
-class LockStore(ABC):
+class LockStore(ComponentBase):
     """A store of leases. Resources arrive with their prefix (`lock||app||resource`)."""
-
-    component_type: ClassVar[ComponentType]
-    blocking = False
-
-    def __init__(self, spec: Component, around: Surroundings) -> None:
-        self.spec = spec
-        self.around = around
 
     @abstractmethod
     def try_lock(self, resource: str, owner: str, seconds: int) -> bool:
@@ -40,9 +31,3 @@ class LockStore(ABC):
     @abstractmethod
     def owner(self, resource: str) -> str | None:
         """Who holds the resource, None when nobody does; Dapr's API does not say it, tests ask."""
-
-    def reset(self) -> None:
-        """End every lease."""
-
-    def close(self) -> None:
-        """Let go of what is outside of this process."""

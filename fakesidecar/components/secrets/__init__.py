@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
 
-from fakesidecar.components.registry import ComponentType, Surroundings
-from fakesidecar.resources.component import Component
+from fakesidecar.components.base import ComponentBase
 
 Secret = Mapping[str, str]
 
 
-class SecretStore(ABC):
+class SecretStore(ComponentBase):
     """A store of secrets."""
-
-    component_type: ClassVar[ComponentType]
-    blocking = False
-
-    def __init__(self, spec: Component, around: Surroundings) -> None:
-        self.spec = spec
-        self.around = around
 
     @abstractmethod
     def get(self, name: str, metadata: Mapping[str, str]) -> Secret | None:
@@ -29,9 +20,3 @@ class SecretStore(ABC):
     @abstractmethod
     def bulk_get(self, metadata: Mapping[str, str]) -> Mapping[str, Secret]:
         """All secrets by name."""
-
-    def reset(self) -> None:
-        """Forget what tests have set."""
-
-    def close(self) -> None:
-        """Let go of what is outside of this process."""

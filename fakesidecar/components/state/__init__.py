@@ -6,14 +6,13 @@ component has.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from fakesidecar.components.registry import ComponentType, Surroundings
+from fakesidecar.components.base import ComponentBase
 from fakesidecar.errors import ComponentError
-from fakesidecar.resources.component import Component
 
 if TYPE_CHECKING:
     from fakesidecar.components.state.query import Query
@@ -83,19 +82,11 @@ class QueryResult:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-class StateStore(ABC):
+class StateStore(ComponentBase):
     """A store of values under keys."""
 
-    component_type: ClassVar[ComponentType]
-
-    blocking = False
-    """Whether a call may wait for something outside of this process."""
     queryable = False
     """Whether the store takes queries, even if only to say what it lacks for them."""
-
-    def __init__(self, spec: Component, around: Surroundings) -> None:
-        self.spec = spec
-        self.around = around
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -132,12 +123,6 @@ class StateStore(ABC):
         except ComponentError as error:
             return BulkItem(key, error=str(error))
         return BulkItem(key) if item is None else BulkItem(key, item.data, item.etag, item.metadata)
-
-    def reset(self) -> None:
-        """Forget everything that was stored."""
-
-    def close(self) -> None:
-        """Let go of what is outside of this process."""
 
 
 CONCURRENCY = ("", "first-write", "last-write")

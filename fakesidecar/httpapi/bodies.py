@@ -1,8 +1,8 @@
-"""Request bodies that daprd reads as protobuf JSON (dapr pkg/api/http/universal.go)."""
+"""Request bodies: as protobuf JSON (dapr pkg/api/http/universal.go), or as the Go types that handlers decode."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
@@ -11,6 +11,8 @@ from fakesidecar.errors import BodyUnreadable, MalformedBody
 from fakesidecar.httpapi.registry import Request
 
 M = TypeVar("M", bound=Message)
+
+TEXTS = golang.MapOf(golang.TEXT)
 
 
 def read_message(request: Request, kind: type[M]) -> M:
@@ -24,3 +26,13 @@ def read_message(request: Request, kind: type[M]) -> M:
         except golang.GoError as error:
             raise MalformedBody(cause=error) from error
     return message
+
+
+def decode(request: Request, shape: golang.Shape) -> Any:
+    """The body as the Go type that daprd decodes it into."""
+    if request.body_error:
+        raise MalformedBody(cause=request.body_error)
+    try:
+        return golang.decode_first(request.body, shape)
+    except golang.GoError as error:
+        raise MalformedBody(cause=error) from error

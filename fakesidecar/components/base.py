@@ -1,0 +1,28 @@
+"""What all components have in common, whatever their building block."""
+
+from __future__ import annotations
+
+from abc import ABC
+from typing import ClassVar
+
+from fakesidecar.components.registry import ComponentType, Surroundings
+from fakesidecar.resources.component import Component
+
+
+class ComponentBase(ABC):
+    """A component that was declared, in its surroundings."""
+
+    component_type: ClassVar[ComponentType]
+
+    blocking = False
+    """Whether a call may wait for something outside of this process."""
+
+    def __init__(self, spec: Component, around: Surroundings) -> None:
+        self.spec = spec
+        self.around = around
+
+    def reset(self) -> None:
+        """Forget what was stored, set or held."""
+
+    def close(self) -> None:
+        """Let go of what is outside of this process."""
