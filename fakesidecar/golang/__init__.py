@@ -5,6 +5,7 @@ Everything raises `GoError`, whose text is the one that Go prints.
 
 from __future__ import annotations
 
+from fakesidecar.golang.base64 import decode_base64
 from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
 from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
@@ -60,6 +61,7 @@ __all__ = [
     "Struct",
     "atoi",
     "canonical_header_key",
+    "decode_base64",
     "decode_first",
     "format_duration",
     "format_float",
