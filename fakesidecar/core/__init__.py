@@ -17,6 +17,7 @@ from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
+from fakesidecar.core.crypto import CryptoBlock
 from fakesidecar.core.health import Health
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
@@ -67,6 +68,7 @@ class Core:
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
+        self.crypto = CryptoBlock(self)
         self.middleware = MiddlewareBlock()
         self.app = app_of(options)
         """The way to the application, None when there is none."""
@@ -76,6 +78,7 @@ class Core:
             "configuration": self.configuration,
             "lock": self.lock,
             "bindings": self.bindings,
+            "crypto": self.crypto,
             "middleware": self.middleware,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""

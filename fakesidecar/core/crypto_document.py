@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fakesidecar import golang
+from fakesidecar.errors import DocumentError, SegmentDamaged
 
 SCHEME = b"dapr.io/enc/v1"
 SEGMENT_BYTES = 64 << 10
@@ -50,17 +51,6 @@ _MANIFEST = golang.Struct(
         golang.Field("np", golang.TEXT),
     ),
 )
-
-
-class DocumentError(Exception):
-    """A document cannot be made, or cannot be read."""
-
-
-class SegmentDamaged(DocumentError):
-    """A segment is not what was encrypted; those before it were."""
-
-    def __init__(self, index: int) -> None:
-        super().__init__(f"error processing segment {index}: failed to decrypt segment")
 
 
 @dataclass(frozen=True, slots=True)

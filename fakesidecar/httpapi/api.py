@@ -22,6 +22,7 @@ BLOCKS = (
     "configuration",
     "lock",
     "bindings",
+    "crypto",
     "metadata",
     "health",
     "shutdown",

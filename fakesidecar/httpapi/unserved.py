@@ -14,7 +14,6 @@ UNSERVED = (
     ("publish and subscribe", "POST PUT", ("/v1.0/publish/{pubsub}/{topic...}", "/v1.0-alpha1/publish/{rest...}")),
     ("actors", "GET POST PUT DELETE", (f"{ACTOR}/method/{{method}}", f"{ACTOR}/{{part}}/{{name}}")),
     ("actors", "POST PUT", (f"{ACTOR}/state",)),
-    ("cryptography", "PUT", ("/v1.0-alpha1/crypto/{name}/encrypt", "/v1.0-alpha1/crypto/{name}/decrypt")),
     (
         "conversation",
         "POST",

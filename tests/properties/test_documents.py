@@ -17,11 +17,10 @@ from fakesidecar.core.crypto_document import (
     SEGMENT_BYTES,
     TAG_BYTES,
     Decrypter,
-    DocumentError,
     Encrypter,
     Manifest,
-    SegmentDamaged,
 )
+from fakesidecar.errors import DocumentError, SegmentDamaged
 
 FILE_KEY = bytes(range(32))
 SEALED_BYTES = SEGMENT_BYTES + TAG_BYTES
