@@ -31,6 +31,7 @@ METADATA = ("GetMetadataResponse", "MetadataMCPServer", "RegisteredComponents")
 LOCKS = ("TryLockResponse", "UnlockResponse", "UnlockResponseStatus")
 CONFIGURATION = ("ConfigurationItem", "ConfigurationResponse")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
+CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
 Names = Mapping[str, Sequence[str]]
@@ -59,8 +60,10 @@ TABLE: Mapping[str, Names] = {
         "configuration": CONFIGURATION,
         "lock": LOCKS,
         "metadata": METADATA,
+        "_sync.crypto": CRYPTO_RESPONSES,
         "_checks": CHECKS,
     },
+    "clients.grpc._crypto": {"crypto": ("DecryptOptions", "EncryptOptions")},
     "clients.grpc._request": {"state": TRANSACTIONS},
     "clients.grpc._state": {"state": STATE_ARGUMENTS},
     "clients.grpc._helpers": {
@@ -78,6 +81,7 @@ TABLE: Mapping[str, Names] = {
         "_async.client": ("DaprClient as DaprGrpcClientAsync",),
         "errors": ("DaprGrpcError", "DaprInternalError"),
     },
+    "aio.clients.grpc._response": {"_response": ("DaprResponse",), "_async.crypto": CRYPTO_RESPONSES},
     "aio.clients.grpc.interceptors": {
         "interceptors": ("DaprClientInterceptorAsync", "DaprClientTimeoutInterceptorAsync"),
     },

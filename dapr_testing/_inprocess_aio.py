@@ -545,13 +545,18 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         self._feeder = asyncio.ensure_future(self._feed(requests))
 
     async def _feed(self, requests: AsyncIterable[Any] | Iterable[Any]) -> None:
-        if isinstance(requests, AsyncIterable):
-            async for request in requests:
-                await self.write(request)
-        else:
-            for request in requests:
-                await self.write(request)
-        await self.done_writing()
+        try:
+            if isinstance(requests, AsyncIterable):
+                async for request in requests:
+                    await self.write(request)
+            else:
+                for request in requests:
+                    await self.write(request)
+            await self.done_writing()
+        except asyncio.InvalidStateError:
+            return  # the call is over; whoever reads hears of it
+        except Exception:
+            self.cancel()  # as grpc.aio does (grpc/aio/_call.py, _consume_request_iterator)
 
     # --- ending ---
 

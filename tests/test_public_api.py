@@ -10,8 +10,8 @@ PUBLIC = {
     "dapr_client": """
         BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
         ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
-        DaprResponse DaprUnreachableError GetBulkSecretResponse GetMetadataResponse GetSecretResponse
-        MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents
+        DaprResponse DaprUnreachableError DecryptOptions EncryptOptions GetBulkSecretResponse
+        GetMetadataResponse GetSecretResponse MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents
         RetryPolicy StateItem StateOptions StateResponse StatusDetails TransactionOperationType
         TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,

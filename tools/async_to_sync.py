@@ -25,6 +25,7 @@ HEADER = "# Generated from dapr_client/_async/{name} by tools/async_to_sync.py. 
 DROPPED = frozenset({"async", "await"})
 
 NAMES = {
+    "AsyncData": "Data",
     "AsyncHttp": "Http",
     "AsyncIterator": "Iterator",
     "AsyncStream": "Stream",
@@ -38,6 +39,7 @@ NAMES = {
     "_async": "_sync",
     "aio": "sync",
     "async_call_handler": "call_handler",
+    "async_parts": "parts",
     "async_sleep": "sleep",
     "http_aio": "http_sync",
 }

@@ -9,6 +9,7 @@ import grpc
 
 from dapr_client import settings as _settings
 from dapr_client._async.configuration import ConfigurationMethods
+from dapr_client._async.crypto import CryptoMethods
 from dapr_client._async.health import wait_for_sidecar
 from dapr_client._async.lock import LockMethods
 from dapr_client._async.metadata import MetadataMethods
@@ -20,7 +21,7 @@ from dapr_client.retry import RetryPolicy
 from dapr_client.settings import settings
 
 
-class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
+class DaprClient(ConfigurationMethods, CryptoMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
     """Talks to a sidecar.
 
         async with DaprClient() as client:

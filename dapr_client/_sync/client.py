@@ -11,6 +11,7 @@ import grpc
 
 from dapr_client import settings as _settings
 from dapr_client._sync.configuration import ConfigurationMethods
+from dapr_client._sync.crypto import CryptoMethods
 from dapr_client._sync.health import wait_for_sidecar
 from dapr_client._sync.lock import LockMethods
 from dapr_client._sync.metadata import MetadataMethods
@@ -22,7 +23,7 @@ from dapr_client.retry import RetryPolicy
 from dapr_client.settings import settings
 
 
-class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
+class DaprClient(ConfigurationMethods, CryptoMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
     """Talks to a sidecar.
 
         with DaprClient() as client:
