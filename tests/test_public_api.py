@@ -11,8 +11,8 @@ PUBLIC = {
         BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
         ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
         DaprResponse DaprUnreachableError DecryptOptions EncryptOptions GetBulkSecretResponse
-        GetMetadataResponse GetSecretResponse MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents
-        RetryPolicy StateItem StateOptions StateResponse StatusDetails TransactionOperationType
+        GetMetadataResponse GetSecretResponse MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem
+        RegisteredComponents RetryPolicy StateItem StateOptions StateResponse StatusDetails TransactionOperationType
         TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,
     "dapr_client.aio": """
