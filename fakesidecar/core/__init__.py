@@ -68,7 +68,7 @@ class Core:
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
         self.middleware = MiddlewareBlock()
-        self.app = app_of(options)
+        self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
