@@ -8,10 +8,10 @@ import pytest
 
 PUBLIC = {
     "dapr_client": """
-        BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
+        BindingRequest BindingResponse BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
         ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
         DaprResponse DaprUnreachableError GetBulkSecretResponse GetMetadataResponse GetSecretResponse
-        MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents
+        InvokeMethodRequest InvokeMethodResponse MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents
         RetryPolicy StateItem StateOptions StateResponse StatusDetails TransactionOperationType
         TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,
