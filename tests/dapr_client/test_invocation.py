@@ -56,7 +56,7 @@ def door(*statuses: int, body: bytes = b"{}") -> Iterator[Door]:
     told = Door(statuses=list(statuses), body=body)
 
     class Answers(http.server.BaseHTTPRequestHandler):
-        def answer(self) -> None:
+        def do_GET(self) -> None:
             sent = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             told.seen.append(Seen(f"{self.command} {self.path}", headers, sent))
@@ -67,7 +67,11 @@ def door(*statuses: int, body: bytes = b"{}") -> Iterator[Door]:
             self.end_headers()
             self.wfile.write(told.body)
 
-        do_GET = do_POST = do_PATCH = answer
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_PATCH(self) -> None:
+            self.do_GET()
 
         def log_message(self, *arguments: Any) -> None:
             """The output of the tests stays clean."""
@@ -125,9 +129,12 @@ async def test_the_async_client_sends_the_same(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_error_tells_what_the_sidecar_told(monkeypatch: pytest.MonkeyPatch) -> None:
     body = b'{"errorCode":"ERR_DIRECT_INVOKE","message":"no such app"}'
-    with door(500, body=body) as told, client(told.port, monkeypatch) as dapr:
-        with pytest.raises(DaprHttpError) as refused:
-            dapr.invoke_method("nobody", "x")
+    with (
+        door(500, body=body) as told,
+        client(told.port, monkeypatch) as dapr,
+        pytest.raises(DaprHttpError) as refused,
+    ):
+        dapr.invoke_method("nobody", "x")
     assert (refused.value.status_code, refused.value.error_code) == (500, "ERR_DIRECT_INVOKE")
     assert refused.value.message == "no such app"
 
