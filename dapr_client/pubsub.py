@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -190,9 +191,7 @@ class SubscriptionMessage:
 
     def to_cloud_event(self) -> Any:
         """The event as a `cloudevents.sdk.event.v1.Event` (the package `cloudevents` has to be installed)."""
-        from cloudevents.sdk.event import v1
-
-        event = v1.Event()
+        event: Any = import_module("cloudevents.sdk.event.v1").Event()
         event.SetEventType(self.type())
         event.SetEventID(self.id())
         event.SetSource(self.source())
