@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dapr_client._checks import MetadataTuple as MetadataTuple
     from dapr_client._response import DaprResponse as DaprResponse
     from dapr_client._sync.client import DaprClient as DaprClient
+    from dapr_client.bindings import BindingRequest as BindingRequest
+    from dapr_client.bindings import BindingResponse as BindingResponse
     from dapr_client.configuration import ConfigurationItem as ConfigurationItem
     from dapr_client.configuration import ConfigurationResponse as ConfigurationResponse
     from dapr_client.configuration import ConfigurationSubscription as ConfigurationSubscription
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from dapr_client.errors import DaprInternalError as DaprInternalError
     from dapr_client.errors import DaprUnreachableError as DaprUnreachableError
     from dapr_client.errors import StatusDetails as StatusDetails
+    from dapr_client.invocation import InvokeMethodRequest as InvokeMethodRequest
+    from dapr_client.invocation import InvokeMethodResponse as InvokeMethodResponse
     from dapr_client.lock import TryLockResponse as TryLockResponse
     from dapr_client.lock import UnlockResponse as UnlockResponse
     from dapr_client.lock import UnlockResponseStatus as UnlockResponseStatus
@@ -60,6 +64,10 @@ HOMES = {
     ),
     "_response": ("DaprResponse",),
     "_sync.client": ("DaprClient",),
+    "bindings": (
+        "BindingRequest",
+        "BindingResponse",
+    ),
     "configuration": (
         "ConfigurationItem",
         "ConfigurationResponse",
@@ -72,6 +80,10 @@ HOMES = {
         "DaprInternalError",
         "DaprUnreachableError",
         "StatusDetails",
+    ),
+    "invocation": (
+        "InvokeMethodRequest",
+        "InvokeMethodResponse",
     ),
     "lock": (
         "TryLockResponse",

@@ -39,6 +39,7 @@ TABLE: Mapping[str, Names] = {
     "clients": {
         "_sync.client": ("DaprClient", "DaprClient as DaprGrpcClient"),
         "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
+        "invocation": ("InvokeMethodResponse",),
         "retry": ("RetryPolicy",),
         "settings": ("settings",),
         "_checks": ("MetadataTuple",),
@@ -59,9 +60,15 @@ TABLE: Mapping[str, Names] = {
         "configuration": CONFIGURATION,
         "lock": LOCKS,
         "metadata": METADATA,
+        "invocation": ("InvokeMethodResponse",),
+        "bindings": ("BindingResponse",),
         "_checks": CHECKS,
     },
-    "clients.grpc._request": {"state": TRANSACTIONS},
+    "clients.grpc._request": {
+        "state": TRANSACTIONS,
+        "invocation": ("InvokeMethodRequest",),
+        "bindings": ("BindingRequest",),
+    },
     "clients.grpc._state": {"state": STATE_ARGUMENTS},
     "clients.grpc._helpers": {
         "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),

@@ -8,11 +8,12 @@ import pytest
 
 PUBLIC = {
     "dapr_client": """
-        BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
-        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
-        DaprResponse DaprUnreachableError GetBulkSecretResponse GetMetadataResponse GetSecretResponse
-        MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents
-        RetryPolicy StateItem StateOptions StateResponse StatusDetails TransactionOperationType
+        BindingRequest BindingResponse BulkStateItem BulkStatesResponse Concurrency ConfigurationItem
+        ConfigurationResponse ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError
+        DaprHttpError DaprInternalError DaprResponse DaprUnreachableError GetBulkSecretResponse
+        GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse MetadataDict
+        MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy
+        StateItem StateOptions StateResponse StatusDetails TransactionOperationType
         TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,
     "dapr_client.aio": """

@@ -10,19 +10,30 @@ from typing import Any, Self
 import grpc
 
 from dapr_client import settings as _settings
+from dapr_client._sync.bindings import BindingMethods
 from dapr_client._sync.configuration import ConfigurationMethods
 from dapr_client._sync.health import wait_for_sidecar
+from dapr_client._sync.invocation import InvocationMethods
 from dapr_client._sync.lock import LockMethods
 from dapr_client._sync.metadata import MetadataMethods
 from dapr_client._sync.secrets import SecretMethods
 from dapr_client._sync.state import StateMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.sync import Transport
+from dapr_client._transport.http_sync import Http
 from dapr_client.retry import RetryPolicy
 from dapr_client.settings import settings
 
 
-class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
+class DaprClient(
+    BindingMethods,
+    ConfigurationMethods,
+    InvocationMethods,
+    LockMethods,
+    MetadataMethods,
+    SecretMethods,
+    StateMethods,
+):
     """Talks to a sidecar.
 
         with DaprClient() as client:
@@ -57,6 +68,8 @@ class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMetho
         self._subscriptions = {}
         token = settings.DAPR_API_TOKEN if api_token is None else api_token
         api_url, seconds = _settings.api_url(), float(settings.DAPR_HEALTH_TIMEOUT)
+        self._token, self._api_url = token, api_url
+        self._http = Http(self.retry_policy)
         wiring = Wiring(
             address=address,
             channel=channel,
@@ -77,6 +90,7 @@ class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMetho
     def close(self) -> None:
         """End subscriptions and the connection."""
         self._end_subscriptions()
+        self._http.close()
         self._transport.close()
 
     def __enter__(self) -> Self:

@@ -70,7 +70,7 @@ class Core:
         self.bindings = BindingsBlock(self)
         self.pubsub = PubSubBlock(self)
         self.middleware = MiddlewareBlock()
-        self.app = app_of(options)
+        self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,

@@ -37,7 +37,7 @@ from fakesidecar.golang.shapes import (
     Shape,
     Struct,
 )
-from fakesidecar.golang.text import canonical_header_key, path_unescape, query_unescape, quote, sprint
+from fakesidecar.golang.text import canonical_header_key, path_escape, path_unescape, query_unescape, quote, sprint
 from fakesidecar.golang.tree import Number
 from fakesidecar.golang.unquote import unquote
 
@@ -74,6 +74,7 @@ __all__ = [
     "parse_protojson",
     "parse_quantity",
     "parse_uint",
+    "path_escape",
     "path_unescape",
     "query_unescape",
     "quote",
