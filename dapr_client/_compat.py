@@ -30,6 +30,9 @@ TRANSACTIONS = ("TransactionOperationType", "TransactionalStateOperation")
 METADATA = ("GetMetadataResponse", "MetadataMCPServer", "RegisteredComponents")
 LOCKS = ("TryLockResponse", "UnlockResponse", "UnlockResponseStatus")
 CONFIGURATION = ("ConfigurationItem", "ConfigurationResponse")
+PUBLISHED = ("BulkPublishResponse", "BulkPublishResponseFailedEntry")
+STREAM_ERRORS = ("StreamCancelledError", "StreamInactiveError", "StreamReconnectError")
+RECONNECTS = ("MAX_RECONNECT_ATTEMPTS", "RECONNECT_BACKOFF_INITIAL_SECONDS", "RECONNECT_BACKOFF_MAX_SECONDS")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
 CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
@@ -40,6 +43,8 @@ TABLE: Mapping[str, Names] = {
     "clients": {
         "_sync.client": ("DaprClient", "DaprClient as DaprGrpcClient"),
         "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
+        "invocation": ("InvokeMethodResponse",),
+        "pubsub": ("BulkPublishEntry",),
         "retry": ("RetryPolicy",),
         "settings": ("settings",),
         "_checks": ("MetadataTuple",),
@@ -61,13 +66,25 @@ TABLE: Mapping[str, Names] = {
         "lock": LOCKS,
         "metadata": METADATA,
         "_sync.crypto": CRYPTO_RESPONSES,
+        "invocation": ("InvokeMethodResponse",),
+        "bindings": ("BindingResponse",),
+        "pubsub": (*PUBLISHED, "TopicEventResponse", "TopicEventResponseStatus"),
         "_checks": CHECKS,
     },
     "clients.grpc._crypto": {"crypto": ("DecryptOptions", "EncryptOptions")},
-    "clients.grpc._request": {"state": TRANSACTIONS},
+    "clients.grpc._request": {
+        "state": TRANSACTIONS,
+        "invocation": ("InvokeMethodRequest",),
+        "bindings": ("BindingRequest",),
+        "pubsub": ("BulkPublishEntry",),
+    },
     "clients.grpc._state": {"state": STATE_ARGUMENTS},
     "clients.grpc._helpers": {
         "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),
+    },
+    "clients.grpc.subscription": {
+        "_sync.subscription": ("Subscription",),
+        "pubsub": (*STREAM_ERRORS, *RECONNECTS, "SubscriptionMessage"),
     },
     "clients.grpc.interceptors": {"interceptors": ("DaprClientInterceptor", "DaprClientTimeoutInterceptor")},
     "aio.clients": {
@@ -82,6 +99,13 @@ TABLE: Mapping[str, Names] = {
         "errors": ("DaprGrpcError", "DaprInternalError"),
     },
     "aio.clients.grpc._response": {"_response": ("DaprResponse",), "_async.crypto": CRYPTO_RESPONSES},
+    "aio.clients.grpc.subscription": {
+        "_async.subscription": ("Subscription",),
+        "pubsub": (*STREAM_ERRORS, *RECONNECTS, "SubscriptionMessage"),
+    },
+    "common": {},
+    "common.pubsub": {},
+    "common.pubsub.subscription": {"pubsub": (*STREAM_ERRORS, "SubscriptionMessage")},
     "aio.clients.grpc.interceptors": {
         "interceptors": ("DaprClientInterceptorAsync", "DaprClientTimeoutInterceptorAsync"),
     },

@@ -22,6 +22,7 @@ from fakesidecar.core.health import Health
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
+from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.interceptors.recording import Recording
@@ -69,8 +70,9 @@ class Core:
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
         self.crypto = CryptoBlock(self)
+        self.pubsub = PubSubBlock(self)
         self.middleware = MiddlewareBlock()
-        self.app = app_of(options)
+        self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
@@ -79,6 +81,7 @@ class Core:
             "lock": self.lock,
             "bindings": self.bindings,
             "crypto": self.crypto,
+            "pubsub": self.pubsub,
             "middleware": self.middleware,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""

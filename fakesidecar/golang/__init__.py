@@ -38,7 +38,15 @@ from fakesidecar.golang.shapes import (
     Shape,
     Struct,
 )
-from fakesidecar.golang.text import canonical_header_key, path_error, path_unescape, query_unescape, quote, sprint
+from fakesidecar.golang.text import (
+    canonical_header_key,
+    path_error,
+    path_escape,
+    path_unescape,
+    query_unescape,
+    quote,
+    sprint,
+)
 from fakesidecar.golang.tree import Number
 from fakesidecar.golang.unquote import unquote
 
@@ -77,6 +85,7 @@ __all__ = [
     "parse_quantity",
     "parse_uint",
     "path_error",
+    "path_escape",
     "path_unescape",
     "query_unescape",
     "quote",

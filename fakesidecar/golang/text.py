@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote as percent_encode
 
 from fakesidecar.golang.error import GoError
 
@@ -76,6 +77,11 @@ def sprint(value: Any) -> str:
 def query_unescape(text: str) -> str:
     """Undo the escapes of a query parameter (url.QueryUnescape); `invalid URL escape "%zz"` when one is broken."""
     return _unescape(text, plus=b" ")
+
+
+def path_escape(path: str) -> str:
+    """A whole path, escaped as Go's URL.EscapedPath does it."""
+    return percent_encode(path, safe="$&+,/:;=@")
 
 
 def path_unescape(text: str) -> str:

@@ -30,6 +30,7 @@ BLOCKS = (
     "lock",
     "bindings",
     "crypto",
+    "pubsub",
     "metadata",
     "shutdown",
     "workflow",

@@ -23,6 +23,7 @@ BLOCKS = (
     "lock",
     "bindings",
     "crypto",
+    "pubsub",
     "metadata",
     "health",
     "shutdown",
