@@ -377,7 +377,10 @@ def parse_time(text: str, now: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When something happens: first when due, then by a schedule, so often in all, until it expires."""
+    """When something happens: first when due, then by a schedule, so often in all, until it expires.
+
+    A tick that is infinitely late never comes, but is not over either.
+    """
 
     begin: float
     """When it was planned."""
@@ -387,7 +390,7 @@ class Plan:
     expires: float = math.inf
 
     def first(self) -> float | None:
-        """The first tick; None when it never comes."""
+        """The first tick; None when it is over before it begins."""
         return self._in_time(self.due if self.due is not None else self._tick(self.begin))
 
     def next(self, last: float, count: int) -> float | None:
@@ -397,7 +400,10 @@ class Plan:
         return self._in_time(self._tick(last))
 
     def _tick(self, after: float) -> float | None:
-        return None if self.schedule is None else self.schedule.next(after)
+        if self.schedule is None:
+            return None
+        tick = self.schedule.next(after)
+        return math.inf if tick is None else tick
 
     def _in_time(self, tick: float | None) -> float | None:
         return None if tick is None or tick > self.expires else tick

@@ -18,6 +18,7 @@ from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.health import Health
+from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
@@ -70,6 +71,7 @@ class Core:
         self.middleware = MiddlewareBlock()
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        self.jobs = JobsBlock(self)
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
             "state": self.state,
@@ -100,6 +102,7 @@ class Core:
         """Forget all that was stored, locked, subscribed to or set; components stay."""
         with self._lock:
             self.metadata.reset()
+            self.jobs.reset()
             self.recording.clear()
             for block in self.blocks.values():
                 block.reset()

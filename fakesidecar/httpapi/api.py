@@ -22,6 +22,7 @@ BLOCKS = (
     "configuration",
     "lock",
     "bindings",
+    "jobs",
     "metadata",
     "health",
     "shutdown",

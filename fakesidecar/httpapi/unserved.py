@@ -20,7 +20,6 @@ UNSERVED = (
         "POST",
         ("/v1.0-alpha1/conversation/{name}/converse", "/v1.0-alpha2/conversation/{name}/converse"),
     ),
-    ("jobs", "GET POST DELETE", ("/v1.0/jobs/{name}", "/v1.0-alpha1/jobs/{name}")),
     (
         "workflows",
         "GET POST",
