@@ -124,10 +124,10 @@ class JobsBlock:
         return entry.job
 
     def list(self) -> tuple[Job, ...]:
-        """All jobs of the application."""
+        """All jobs of the application, by their names."""
         self._check_scheduler(JobListFailed)
         with self._core.guard(blocking=False):
-            return tuple(entry.job for entry in self._entries.values())
+            return tuple(entry.job for _, entry in sorted(self._entries.items()))
 
     def delete(self, name: str) -> None:
         """Forget a job; one that is not there is forgotten already."""

@@ -30,6 +30,7 @@ BLOCKS = (
     "lock",
     "bindings",
     "jobs",
+    "pubsub",
     "metadata",
     "shutdown",
     "workflow",

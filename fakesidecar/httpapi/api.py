@@ -23,6 +23,7 @@ BLOCKS = (
     "lock",
     "bindings",
     "jobs",
+    "pubsub",
     "metadata",
     "health",
     "shutdown",
