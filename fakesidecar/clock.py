@@ -243,10 +243,10 @@ class VirtualClock(Clock):
     def skip_to(self, when: float) -> bool:
         if when > self._target or self._under_way:
             return False
-        due = self.next_timer()
-        if due is not None and due <= when:
+        if self._timers and (due := self.next_timer()) is not None and due <= when:
             return False
-        self._now = max(self._now, when)
+        if when > self._now:
+            self._now = when
         return True
 
     def run_until_idle(self, *, limit: float = 366 * 86400.0) -> None:

@@ -391,19 +391,15 @@ class Plan:
 
     def first(self) -> float | None:
         """The first tick; None when it is over before it begins."""
-        return self._in_time(self.due if self.due is not None else self._tick(self.begin))
+        if self.due is None:
+            return self.next(self.begin, 0)
+        return None if self.due > self.expires else self.due
 
     def next(self, last: float, count: int) -> float | None:
         """The tick after the one at `last`, which was the one of that number; None when it was the last one."""
-        if self.repeats is not None and count >= self.repeats:
+        if self.schedule is None or (self.repeats is not None and count >= self.repeats):
             return None
-        return self._in_time(self._tick(last))
-
-    def _tick(self, after: float) -> float | None:
-        if self.schedule is None:
-            return None
-        tick = self.schedule.next(after)
-        return math.inf if tick is None else tick
-
-    def _in_time(self, tick: float | None) -> float | None:
-        return None if tick is None or tick > self.expires else tick
+        tick = self.schedule.next(last)
+        if tick is None:
+            tick = math.inf
+        return None if tick > self.expires else tick

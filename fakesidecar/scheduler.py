@@ -108,12 +108,13 @@ class Scheduler:
         self._firing = True
         clock, queue = self._clock, self._queue
         try:
-            while queue and (queue[0][0] <= clock.now() or clock.skip_to(queue[0][0])):
-                task = heapq.heappop(queue)[2]
-                if not task.over:
-                    succeeded = task.deliver(task)
-                    if succeeded is not None:
-                        self._after(task, succeeded)
+            while queue:
+                when, _, task = queue[0]
+                if when > clock.now() and not clock.skip_to(when):
+                    break
+                heapq.heappop(queue)
+                if not task.over and (succeeded := task.deliver(task)) is not None:
+                    self._after(task, succeeded)
         finally:
             self._firing = False
             self._arm()
@@ -135,10 +136,11 @@ class Scheduler:
             task.finished()
             return
         task.tick = tick
-        if tick < math.inf:
-            self._push(task, tick)
+        self._push(task, tick)
 
     def _push(self, task: Task, when: float) -> None:
+        if when == math.inf:
+            return
         now = self._clock.now()
         if when <= now:
             when = now + SHORTEST if task.count or task.attempt else now

@@ -150,7 +150,7 @@ class JobsBlock:
         entry = self._entries.get(name)
         if entry is None:
             raise KeyError(f"there is no job {name!r}")
-        self._hand_over(Triggered(name, self._core.clock.now(), 0, entry.job.data), lambda succeeded: None)
+        self._hand_over(Triggered(name, self._core.clock.now(), 0, entry.job.data))
 
     def reset(self) -> None:
         """Forget all jobs, and all ticks."""
@@ -198,11 +198,7 @@ class JobsBlock:
                 del self._entries[job.name]
 
         def deliver(task: Task) -> bool | None:
-            entry.task = task
-            return self._hand_over(
-                Triggered(job.name, task.tick, task.attempt, job.data),
-                lambda succeeded: self._scheduler.done(task, succeeded),
-            )
+            return self._hand_over(Triggered(job.name, task.tick, task.attempt, job.data), task)
 
         entry.task = self._scheduler.start(plan, deliver, policy=job.failure_policy, finished=finished)
 
@@ -211,24 +207,25 @@ class JobsBlock:
         if entry is not None and entry.task is not None:
             self._scheduler.cancel(entry.task)
 
-    def _hand_over(self, tick: Triggered, done: Callable[[bool], None]) -> bool | None:
+    def _hand_over(self, tick: Triggered, task: Task | None = None) -> bool | None:
         """Give a tick to whoever takes it; None when that is still under way, or nobody does."""
         if self._core.app is not None:
             self.triggered.append(tick)
-            self._core.app.spawn(self._tell_app(tick, done))
+            self._core.app.spawn(self._tell_app(tick, task))
         elif self.receiver is not None:
             self.triggered.append(tick)
             return self.receiver(tick)
         return None
 
-    async def _tell_app(self, tick: Triggered, done: Callable[[bool], None]) -> None:
+    async def _tell_app(self, tick: Triggered, task: Task | None) -> None:
         assert self._core.app is not None
         tell = self._tell_over_grpc if self._core.app.is_grpc else self._tell_over_http
         try:
             succeeded = await tell(tick)
         except AppFailed:
             succeeded = False
-        done(succeeded)
+        if task is not None:
+            self._scheduler.done(task, succeeded)
 
     async def _tell_over_http(self, tick: Triggered) -> bool:
         assert self._core.app is not None
