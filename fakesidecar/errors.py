@@ -711,3 +711,40 @@ class NoJson(ApiError, code="ERR_INTERNAL", http=500):
     """What is to be answered has no JSON form."""
 
     template = "failed to encode response as JSON: {cause}"
+
+
+# --- conversation -------------------------------------------------------------------------------------------------
+
+
+class ConversationModelNotFound(
+    ApiError, code="ERR_CONVERSATION_NOT_FOUND", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    """No model of that name is loaded."""
+
+    template = "failed finding conversation component {name}"
+
+
+class ConversationInputsMissing(
+    ApiError, code="ERR_CONVERSATION_MISSING_INPUTS", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    """Nothing was said."""
+
+    template = "failed conversing with component {name}: missing inputs in request"
+
+
+class ConversationInvalid(ApiError, code="ERR_CONVERSATION_INVALID_PARMS", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A message is none (the text is Go's, for a format that lacks its verb)."""
+
+    template = "failed conversing with component {name}: invalid params%!(EXTRA *errors.errorString={cause})"
+
+
+class ConversationToolChoiceInvalid(ConversationInvalid):
+    """The tool that is to be called is none of those that there are."""
+
+    template = "failed conversing with component {name}: invalid params%!(EXTRA string={cause})"
+
+
+class ConversationFailed(ApiError, code="ERR_CONVERSATION_INVOKE", grpc=StatusCode.INTERNAL, http=500):
+    """The model did not answer."""
+
+    template = "failed conversing with component {name}: {cause}"

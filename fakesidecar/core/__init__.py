@@ -17,6 +17,7 @@ from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
+from fakesidecar.core.conversation import ConversationBlock
 from fakesidecar.core.health import Health
 from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
@@ -70,6 +71,7 @@ class Core:
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
         self.pubsub = PubSubBlock(self)
+        self.conversation = ConversationBlock(self)
         self.middleware = MiddlewareBlock()
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
@@ -81,6 +83,7 @@ class Core:
             "lock": self.lock,
             "bindings": self.bindings,
             "pubsub": self.pubsub,
+            "conversation": self.conversation,
             "middleware": self.middleware,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""

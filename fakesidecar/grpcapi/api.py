@@ -30,6 +30,7 @@ BLOCKS = (
     "lock",
     "bindings",
     "jobs",
+    "conversation",
     "pubsub",
     "metadata",
     "shutdown",

@@ -23,6 +23,7 @@ BLOCKS = (
     "lock",
     "bindings",
     "jobs",
+    "conversation",
     "pubsub",
     "metadata",
     "health",
