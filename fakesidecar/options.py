@@ -2,7 +2,7 @@
 
 The defaults are those of a sidecar in a test: loopback, free ports, real nothing. The command line fills the
 same class from daprd's flags, with daprd's defaults, but on loopback too. `disable_init_endpoints`,
-`graceful_shutdown_seconds` and the two addresses of the control plane are read, and nothing follows from them yet.
+`graceful_shutdown_seconds` and the address of the placement service are read, and nothing follows from them yet.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Options:
     graceful_shutdown_seconds: float = 5.0
 
     placement_host_address: str = ""
-    scheduler_host_address: str = ""
+    scheduler_host_address: str = "in process"
+    """The sidecar is its own scheduler, whatever this names; empty: there is none, as for a daprd without the flag."""
 
     redis: str = "embedded"
     """`embedded`: `*.redis` components talk to a fakeredis in this process; `real`: to the Redis that they name."""

@@ -17,7 +17,9 @@ from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
+from fakesidecar.core.conversation import ConversationBlock
 from fakesidecar.core.health import Health
+from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
@@ -69,9 +71,11 @@ class Core:
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
         self.pubsub = PubSubBlock(self)
+        self.conversation = ConversationBlock(self)
         self.middleware = MiddlewareBlock()
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        self.jobs = JobsBlock(self)
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
             "state": self.state,
@@ -79,6 +83,7 @@ class Core:
             "lock": self.lock,
             "bindings": self.bindings,
             "pubsub": self.pubsub,
+            "conversation": self.conversation,
             "middleware": self.middleware,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
@@ -103,6 +108,7 @@ class Core:
         """Forget all that was stored, locked, subscribed to or set; components stay."""
         with self._lock:
             self.metadata.reset()
+            self.jobs.reset()
             self.recording.clear()
             for block in self.blocks.values():
                 block.reset()

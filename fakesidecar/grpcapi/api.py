@@ -29,6 +29,8 @@ BLOCKS = (
     "configuration",
     "lock",
     "bindings",
+    "jobs",
+    "conversation",
     "pubsub",
     "metadata",
     "shutdown",
