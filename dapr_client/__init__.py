@@ -40,6 +40,15 @@ if TYPE_CHECKING:
     from dapr_client.metadata import GetMetadataResponse as GetMetadataResponse
     from dapr_client.metadata import MetadataMCPServer as MetadataMCPServer
     from dapr_client.metadata import RegisteredComponents as RegisteredComponents
+    from dapr_client.pubsub import BulkPublishEntry as BulkPublishEntry
+    from dapr_client.pubsub import BulkPublishResponse as BulkPublishResponse
+    from dapr_client.pubsub import BulkPublishResponseFailedEntry as BulkPublishResponseFailedEntry
+    from dapr_client.pubsub import StreamCancelledError as StreamCancelledError
+    from dapr_client.pubsub import StreamInactiveError as StreamInactiveError
+    from dapr_client.pubsub import StreamReconnectError as StreamReconnectError
+    from dapr_client.pubsub import SubscriptionMessage as SubscriptionMessage
+    from dapr_client.pubsub import TopicEventResponse as TopicEventResponse
+    from dapr_client.pubsub import TopicEventResponseStatus as TopicEventResponseStatus
     from dapr_client.retry import RetryPolicy as RetryPolicy
     from dapr_client.secrets import GetBulkSecretResponse as GetBulkSecretResponse
     from dapr_client.secrets import GetSecretResponse as GetSecretResponse
@@ -94,6 +103,17 @@ HOMES = {
         "GetMetadataResponse",
         "MetadataMCPServer",
         "RegisteredComponents",
+    ),
+    "pubsub": (
+        "BulkPublishEntry",
+        "BulkPublishResponse",
+        "BulkPublishResponseFailedEntry",
+        "StreamCancelledError",
+        "StreamInactiveError",
+        "StreamReconnectError",
+        "SubscriptionMessage",
+        "TopicEventResponse",
+        "TopicEventResponseStatus",
     ),
     "retry": ("RetryPolicy",),
     "secrets": (
