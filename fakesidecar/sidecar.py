@@ -129,6 +129,7 @@ class Sidecar:
             self.clock.attach(asyncio.get_running_loop())
         if self.core.app is not None:
             self.core.app.open()
+        self.core.outbox.start()
         if options.app_port:
             self.core.health.waiting_for.append(RUNTIME)
             self._run_in_background(self._wait_for_app())

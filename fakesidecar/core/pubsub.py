@@ -246,15 +246,25 @@ class PubSubBlock:
         return EntryIdInvalid(pubsub=pubsub, topic=topic, cause=ENTRY_ID_COMPLAINT, info=info)
 
     def hand_over(self, pubsub: str, message: Message) -> None:
-        """Give a message to its broker."""
-        loaded = self._loaded[pubsub]
+        """Give a message to its broker, and keep a record of it."""
         try:
-            loaded.pubsub.publish(replace(message, topic=loaded.namespace + message.topic))
+            self.send(pubsub, message)
         except ComponentError as error:
             info = {"topic": message.topic, "error": str(error)}
             raise PublishFailed(pubsub=pubsub, topic=message.topic, cause=error, info=info) from error
         now = self._core.clock.now()
         self.published.append(Published(pubsub, message.topic, message.data, message.metadata, now))
+
+    def broker(self, pubsub: str) -> PubSub:
+        """The broker of that name."""
+        if pubsub not in self._loaded:
+            raise ComponentError(f"pubsub '{pubsub}' not found")
+        return self._loaded[pubsub].pubsub
+
+    def send(self, pubsub: str, message: Message) -> None:
+        """Give a message to its broker."""
+        broker = self.broker(pubsub)
+        broker.publish(replace(message, topic=self._loaded[pubsub].namespace + message.topic))
 
     def _origin(self, pubsub: str, topic: str, span: Span, state: str) -> Origin:
         return Origin(pubsub, topic, self._core.app_id, span, state)
@@ -338,9 +348,9 @@ class PubSubBlock:
         """Offer an event to its subscriber, once: a policy for what comes in from a component goes around this."""
         attempt(finished)
 
-    def soon(self, pubsub: str, work: Callable[[], None]) -> None:
-        """Do something with a broker: here and now, or on a thread when it may wait for something outside."""
-        if not self.blocking(pubsub):
+    def soon(self, blocking: bool, work: Callable[[], None]) -> None:
+        """Do something here and now, or on a thread when it may wait for something outside of this process."""
+        if not blocking:
             work()
             return
         if self._threads is None:

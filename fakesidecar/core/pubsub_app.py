@@ -125,7 +125,7 @@ async def _asked_over_http(app: AppChannel, app_id: str) -> list[Subscription]:
 
 def _from_json(given: Mapping[str, Any]) -> Subscription:
     routes, bulk = given["routes"], given["bulkSubscribe"]
-    rules = [Rule(rule["path"], rule["match"]) for rule in routes["rules"] or ()]
+    rules = [Rule(rule["path"], rule["match"].strip()) for rule in routes["rules"] or ()]
     last = routes["default"] or given["route"]
     return Subscription(
         given["pubsubname"],
@@ -150,7 +150,7 @@ async def _asked_over_grpc(app: AppChannel) -> list[Subscription]:
 
 
 def _from_message(given: appcallback_pb2.TopicSubscription) -> Subscription:
-    rules = [Rule(rule.path, rule.match) for rule in given.routes.rules]
+    rules = [Rule(rule.path, rule.match.strip()) for rule in given.routes.rules]
     if given.routes.default or not rules:
         rules.append(Rule(given.routes.default))
     bulk = given.bulk_subscribe
@@ -222,7 +222,7 @@ async def _post(app: AppChannel, delivery: Delivery) -> Answer:
     if refused := refusal_of(answer, delivery.id, delivery.topic):
         return refused
     try:
-        status = golang.unmarshal_into(answer.body, ANSWER)["status"] if answer.body else ""
+        status = golang.decode_first(answer.body, ANSWER)["status"] if answer.body else ""
     except golang.GoError as error:
         log.debug("skipping the app's answer to event %s: %s", delivery.id, error)
         status = ""
@@ -262,7 +262,7 @@ def _bulk_entry(entry: BulkEntry) -> dict[str, Any]:
     return {
         "entryId": entry.id,
         "event": delivery.raw if raw else golang.RawJson(delivery.data),
-        "metadata": metadata or None,
+        "metadata": metadata,
         "contentType": BINARY if raw else CLOUD_EVENT,
     }
 
@@ -276,7 +276,7 @@ def request_of(path: str, body: bytes, content_type: str, delivery: Delivery, *,
             raise NotTaken(f"net/http: invalid header field {golang.quote(name)}")
         if name.lower() not in ("content-type", TRACEPARENT):
             headers.append((name, value))
-    if delivery.traceparent is not None:
+    if delivery.traceparent is not None and not (bulk and delivery.raw is not None):
         headers.append((TRACEPARENT, delivery.traceparent))
     where, _, query = quote(path if path.startswith("/") else f"/{path}", safe=_IN_PATH).partition("?")
     return AppRequest("POST", where, body, tuple(headers), query)
@@ -376,7 +376,7 @@ def metadata_of(delivery: Delivery, *, bulk: bool = False) -> list[tuple[str, st
             raise NotTaken(f"header key {golang.quote(key)} contains value with non-printable ASCII characters")
         elif key not in ("content-type", TRACEPARENT, "traceid"):
             out.append((key, value))
-    if delivery.traceparent is not None:
+    if delivery.traceparent is not None and not (bulk and delivery.raw is not None):
         out.append((TRACEPARENT, delivery.traceparent))
     return out
 

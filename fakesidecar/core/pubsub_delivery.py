@@ -224,7 +224,7 @@ class Reading:
             log.warning("%s: %s", self.subscription.topic, answer)
             if self.subscription.dead_letter_topic:
                 bury = partial(self._bury, message, done, answer)
-                self._core.pubsub.soon(self.subscription.pubsub_name, bury)
+                self._core.pubsub.soon(self._core.pubsub.blocking(self.subscription.pubsub_name), bury)
                 return
         done(None if isinstance(answer, Dropped) else answer)
 
