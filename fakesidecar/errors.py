@@ -80,6 +80,17 @@ class EtagInvalid(ComponentError):
         super().__init__("invalid etag value" + (f": {inner}" if inner else ""))
 
 
+class DocumentError(Exception):
+    """An encrypted document cannot be made, or cannot be read."""
+
+
+class SegmentDamaged(DocumentError):
+    """A segment of a document is not what was encrypted; those before it were."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"error processing segment {index}: failed to decrypt segment")
+
+
 class ApiError(Exception):
     """An answer that is an error."""
 
@@ -757,3 +768,46 @@ class ConversationFailed(ApiError, code="ERR_CONVERSATION_INVOKE", grpc=StatusCo
     """The model did not answer."""
 
     template = "failed conversing with component {name}: {cause}"
+
+
+# --- crypto -------------------------------------------------------------------------------------------------------
+
+
+class CryptoProvidersNotConfigured(
+    ApiError, code="ERR_CRYPTO_PROVIDERS_NOT_CONFIGURED", grpc=StatusCode.INTERNAL, http=500
+):
+    """No crypto provider is loaded at all."""
+
+    template = "crypto providers not configured"
+
+
+class CryptoProviderNotFound(
+    ApiError, code="ERR_CRYPTO_PROVIDER_NOT_FOUND", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    """No crypto provider of that name is loaded."""
+
+    template = "crypto provider {provider} not found"
+
+
+class InvalidRequest(ApiError, code="ERR_BAD_REQUEST", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """Something that must be said is not."""
+
+    template = "invalid request: {cause}"
+
+
+class CryptoFailed(ApiError, code="ERR_CRYPTO", grpc=StatusCode.INTERNAL, http=500):
+    """Something could not be encrypted, decrypted, wrapped, unwrapped, signed or verified."""
+
+    template = "failed to perform operation: {cause}"
+
+
+class CryptoKeyFailed(ApiError, code="ERR_CRYPTO_KEY", grpc=StatusCode.INTERNAL, http=500):
+    """A key was asked for, and there is none of that name, or none that can be given away."""
+
+    template = "failed to retrieve key {key}: {cause}"
+
+
+class SubtleCryptoNotBuilt(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEMENTED, http=501):
+    """The subtle crypto API is not part of official builds of daprd."""
+
+    template = "this API is currently not implemented"

@@ -67,5 +67,7 @@ class Options:
 
     redis: str = "embedded"
     """`embedded`: `*.redis` components talk to a fakeredis in this process; `real`: to the Redis that they name."""
+    subtle_crypto: bool = False
+    """Serve the subtle crypto API, which official builds of daprd leave out."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The environment that `envRef` and `secretstores.local.env` read."""

@@ -18,6 +18,7 @@ from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.conversation import ConversationBlock
+from fakesidecar.core.crypto import CryptoBlock
 from fakesidecar.core.health import Health
 from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
@@ -72,6 +73,7 @@ class Core:
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
+        self.crypto = CryptoBlock(self)
         self.pubsub = PubSubBlock(self)
         self.conversation = ConversationBlock(self)
         self.middleware = MiddlewareBlock()
@@ -84,6 +86,7 @@ class Core:
             "configuration": self.configuration,
             "lock": self.lock,
             "bindings": self.bindings,
+            "crypto": self.crypto,
             "pubsub": self.pubsub,
             "conversation": self.conversation,
             "middleware": self.middleware,

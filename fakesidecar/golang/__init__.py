@@ -5,6 +5,7 @@ Everything raises `GoError`, whose text is the one that Go prints.
 
 from __future__ import annotations
 
+from fakesidecar.golang.base64 import decode_base64
 from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
 from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
@@ -38,7 +39,15 @@ from fakesidecar.golang.shapes import (
     Shape,
     Struct,
 )
-from fakesidecar.golang.text import canonical_header_key, path_escape, path_unescape, query_unescape, quote, sprint
+from fakesidecar.golang.text import (
+    canonical_header_key,
+    path_error,
+    path_escape,
+    path_unescape,
+    query_unescape,
+    quote,
+    sprint,
+)
 from fakesidecar.golang.tree import Number
 from fakesidecar.golang.unquote import unquote
 
@@ -61,6 +70,7 @@ __all__ = [
     "Struct",
     "atoi",
     "canonical_header_key",
+    "decode_base64",
     "decode_first",
     "format_duration",
     "format_float",
@@ -76,6 +86,7 @@ __all__ = [
     "parse_protojson",
     "parse_quantity",
     "parse_uint",
+    "path_error",
     "path_escape",
     "path_unescape",
     "query_unescape",

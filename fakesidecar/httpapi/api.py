@@ -24,6 +24,7 @@ BLOCKS = (
     "bindings",
     "jobs",
     "conversation",
+    "crypto",
     "pubsub",
     "metadata",
     "health",

@@ -13,7 +13,6 @@ UNSERVED = (
     ("service invocation", ANY, ("/v1.0/invoke/{app}/method", "/v1.0/invoke/{app}/method/{method...}")),
     ("actors", "GET POST PUT DELETE", (f"{ACTOR}/method/{{method}}", f"{ACTOR}/{{part}}/{{name}}")),
     ("actors", "POST PUT", (f"{ACTOR}/state",)),
-    ("cryptography", "PUT", ("/v1.0-alpha1/crypto/{name}/encrypt", "/v1.0-alpha1/crypto/{name}/decrypt")),
     (
         "workflows",
         "GET POST",
