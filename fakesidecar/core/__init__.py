@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.health import Health
@@ -70,6 +71,7 @@ class Core:
         self.middleware = MiddlewareBlock()
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        self.actors = ActorsBlock(self)
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
             "state": self.state,
@@ -77,6 +79,7 @@ class Core:
             "lock": self.lock,
             "bindings": self.bindings,
             "middleware": self.middleware,
+            "actors": self.actors,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
-from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
+from fakesidecar.golang.json import decode_first, raw_member, unmarshal, unmarshal_into
 from fakesidecar.golang.mapstructure import map_structure
 from fakesidecar.golang.numbers import (
     atoi,
@@ -36,6 +36,7 @@ from fakesidecar.golang.shapes import (
     Optional,
     Shape,
     Struct,
+    text_type,
 )
 from fakesidecar.golang.text import canonical_header_key, path_escape, path_unescape, query_unescape, quote, sprint
 from fakesidecar.golang.tree import Number
@@ -78,7 +79,9 @@ __all__ = [
     "path_unescape",
     "query_unescape",
     "quote",
+    "raw_member",
     "sprint",
+    "text_type",
     "unmarshal",
     "unmarshal_into",
     "unquote",
