@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+DRAIN_SECONDS = 2.0
 
 
 class Sidecar:
@@ -149,6 +150,7 @@ class Sidecar:
         """The sidecar is ready when its application is."""
         await wait_until_listening(self.options.app_channel_address, self.options.app_port)
         await self.core.pubsub.start_app()
+        await self.core.actors.ask_application()
         self.core.health.waiting_for.remove(RUNTIME)
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -170,6 +172,7 @@ class Sidecar:
                 closing.callback(self.clock.detach)
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)
+            closing.push_async_callback(self._drain)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.callback(self.core.pubsub.stop_app)
@@ -177,6 +180,11 @@ class Sidecar:
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        """Deactivate every actor; those whose application does not answer are given up."""
+        if ending := [asyncio.wrap_future(future) for future in self.core.actors.drain()]:
+            await asyncio.wait(ending, timeout=DRAIN_SECONDS)
 
     async def __aenter__(self) -> Self:
         await self.serve()

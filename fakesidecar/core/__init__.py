@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.conversation import ConversationBlock
@@ -80,6 +81,7 @@ class Core:
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
         self.jobs = JobsBlock(self)
+        self.actors = ActorsBlock(self)
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
             "state": self.state,
@@ -90,6 +92,7 @@ class Core:
             "pubsub": self.pubsub,
             "conversation": self.conversation,
             "middleware": self.middleware,
+            "actors": self.actors,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []

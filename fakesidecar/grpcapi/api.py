@@ -28,6 +28,7 @@ BLOCKS = (
     "secrets",
     "configuration",
     "lock",
+    "actors",
     "bindings",
     "jobs",
     "conversation",

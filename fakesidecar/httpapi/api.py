@@ -21,6 +21,7 @@ BLOCKS = (
     "secrets",
     "configuration",
     "lock",
+    "actors",
     "bindings",
     "jobs",
     "conversation",
