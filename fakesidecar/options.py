@@ -2,7 +2,7 @@
 
 The defaults are those of a sidecar in a test: loopback, free ports, real nothing. The command line fills the
 same class from daprd's flags, with daprd's defaults, but on loopback too. `disable_init_endpoints`,
-`graceful_shutdown_seconds` and the two addresses of the control plane are read, and nothing follows from them yet.
+`graceful_shutdown_seconds` and the address of the scheduler are read, and nothing follows from them yet.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Options:
     app_api_token: str = ""
     graceful_shutdown_seconds: float = 5.0
 
-    placement_host_address: str = ""
+    placement_host_address: str = "in-process"
+    """Empty means that there are no actors; no address is ever called, as placement is in this process."""
     scheduler_host_address: str = ""
 
     redis: str = "embedded"

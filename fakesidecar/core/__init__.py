@@ -23,6 +23,7 @@ from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
+from fakesidecar.core.workflow import Engine
 from fakesidecar.interceptors.recording import Recording
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
@@ -68,6 +69,7 @@ class Core:
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
         self.middleware = MiddlewareBlock()
+        self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
         self.blocks: dict[str, Block] = {
@@ -77,6 +79,7 @@ class Core:
             "lock": self.lock,
             "bindings": self.bindings,
             "middleware": self.middleware,
+            "workflow": self.workflow,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []

@@ -22,6 +22,7 @@ BLOCKS = (
     "configuration",
     "lock",
     "bindings",
+    "workflow",
     "metadata",
     "health",
     "shutdown",

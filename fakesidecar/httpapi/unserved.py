@@ -21,11 +21,6 @@ UNSERVED = (
         ("/v1.0-alpha1/conversation/{name}/converse", "/v1.0-alpha2/conversation/{name}/converse"),
     ),
     ("jobs", "GET POST DELETE", ("/v1.0/jobs/{name}", "/v1.0-alpha1/jobs/{name}")),
-    (
-        "workflows",
-        "GET POST",
-        ("/v1.0/workflows/{rest...}", "/v1.0-beta1/workflows/{rest...}", "/v1.0-alpha1/workflows/{rest...}"),
-    ),
 )
 """Building block, methods, paths."""
 
