@@ -10,12 +10,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from fakesidecar import loop as loops
 from fakesidecar.app import wait_until_listening
+from fakesidecar.broker import Broker
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core import Core
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+FAREWELL_SECONDS = 1.0
 
 
 class Sidecar:
@@ -49,6 +52,7 @@ class Sidecar:
         resources: Resources | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
+        broker: Broker | None = None,
     ) -> None:
         self.options = options or Options()
         self.clock = clock or SystemClock()
@@ -60,6 +64,7 @@ class Sidecar:
             app_id=self.options.app_id,
             namespace=self.options.namespace,
             environment=self.options.environment,
+            broker=broker or Broker(),
         )
         self.resources = resources or Resources()
         self.core = Core(self.options, self.resources, around)
@@ -167,9 +172,15 @@ class Sidecar:
                 closing.push_async_callback(self.core.app.close)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
+            closing.push_async_callback(self._end_workers)
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def _end_workers(self) -> None:
+        """Tell workers of workflows that it is over, rather than cutting their streams off."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(self.core.workflow.stop()), FAREWELL_SECONDS)
 
     async def __aenter__(self) -> Self:
         await self.serve()

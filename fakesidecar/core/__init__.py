@@ -21,6 +21,7 @@ from fakesidecar.core.health import Health
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
+from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.core.workflow import Engine
@@ -68,6 +69,7 @@ class Core:
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
+        self.pubsub = PubSubBlock(self)
         self.middleware = MiddlewareBlock()
         self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
@@ -78,6 +80,7 @@ class Core:
             "configuration": self.configuration,
             "lock": self.lock,
             "bindings": self.bindings,
+            "pubsub": self.pubsub,
             "middleware": self.middleware,
             "workflow": self.workflow,
         }

@@ -25,7 +25,18 @@ from fakesidecar.interceptors import grpc_filters
 from fakesidecar.interceptors.api_lists import GROUPS
 from fakesidecar.later import then
 
-BLOCKS = ("state", "secrets", "configuration", "lock", "bindings", "metadata", "shutdown", "workflow", "reflection")
+BLOCKS = (
+    "state",
+    "secrets",
+    "configuration",
+    "lock",
+    "bindings",
+    "pubsub",
+    "metadata",
+    "shutdown",
+    "workflow",
+    "reflection",
+)
 """The modules of this package that serve RPCs."""
 
 for block in BLOCKS:

@@ -76,7 +76,6 @@ class Place:
     """Where and when an answer is applied."""
 
     app_id: str
-    namespace: str
     now: float
     new_id: Callable[[], str]
 
@@ -195,8 +194,6 @@ class _Applier:
         )
         if child.HasField("historyPropagationScope"):
             content.historyPropagationScope = child.historyPropagationScope
-        if child.HasField("retryParentInstanceInfo"):
-            content.retryParentInstanceInfo.CopyFrom(child.retryParentInstanceInfo)
         event = self._event(action, "childWorkflowInstanceCreated", content)
         if event is None:
             return
@@ -314,7 +311,6 @@ def start_of_child(turn: Turn, created: Event, place: Place) -> Event:
         taskScheduledId=created.eventId,
         workflowInstance=common.WorkflowInstance(instanceId=turn.instance.id),
         appID=place.app_id,
-        appNamespace=place.namespace,
     )
     if started is not None:
         parent.name.value = started.executionStarted.name

@@ -39,6 +39,7 @@ from fakesidecar.core.workflow.faults import (
     NothingToRerun,
     NoWorkers,
     RerunExists,
+    ShuttingDown,
 )
 from fakesidecar.core.workflow.history import (
     NEVER_SECONDS,
@@ -51,7 +52,7 @@ from fakesidecar.core.workflow.history import (
     seconds_of,
 )
 from fakesidecar.core.workflow.instance import Instance, Turn
-from fakesidecar.core.workflow.workers import Task, Worker, Workers, answers
+from fakesidecar.core.workflow.workers import Task, Worker, Workers, is_answered
 from fakesidecar.errors import ApiError
 from fakesidecar.later import fail, settle
 
@@ -116,6 +117,8 @@ class Engine:
         self._behind: dict[str, list[_Waiting]] = {}
         """Calls that wait for the turn of an instance to end."""
         self._watches: dict[str, list[_Watch]] = {}
+        self._gone: Future[None] | None = None
+        """Set when the sidecar stops: whether the last worker is gone."""
         self.activity_interceptor: Interceptor = lambda request: None
         self.on_change: list[Callable[[Instance], None]] = []
         """Called with every instance that was committed, while the engine is locked: they must not wait."""
@@ -130,8 +133,8 @@ class Engine:
 
     @property
     def connected_workers(self) -> int:
-        """How many streams of work items are open."""
-        return len(self._workers)
+        """How many streams of work items are open; -1 where there can be none."""
+        return len(self._workers) if self._core.options.placement_host_address else -1
 
     def find(self, id: str) -> Instance | None:
         """The instance of that id, as it was committed last."""
@@ -182,7 +185,7 @@ class Engine:
         return None
 
     def _place(self) -> Place:
-        return Place(self._app, self._core.options.namespace or "default", self._clock.now(), self._ids.uuid)
+        return Place(self._app, self._clock.now(), self._ids.uuid)
 
     # --- workers ---
 
@@ -194,6 +197,8 @@ class Engine:
             self.check_placement()
         except NoPlacement as error:
             raise NoWorkers(cause=error.go_text) from error
+        if self._gone is not None:
+            raise ShuttingDown
         worker = Worker(send, end, stateful)
         with self._change():
             self._workers.connect(worker)
@@ -209,13 +214,15 @@ class Engine:
         """A worker is gone: others do what it had begun."""
         with self._change():
             self._workers.disconnect(worker)
+            if self._gone is not None and not self._workers:
+                settle(self._gone, None)
 
     def complete_turn(self, answer: service.WorkflowResponse) -> None:
         """A worker's answer to a turn; one that nobody waits for is ignored."""
         with self._change():
             instance = self._instances.get(answer.instanceId)
             turn = instance.turn if instance is not None else None
-            if instance is None or turn is None or not answers(turn, answer.completionToken):
+            if instance is None or turn is None or not is_answered(turn, answer.completionToken):
                 return
             self._workers.settle(turn)
             try:
@@ -235,7 +242,7 @@ class Engine:
         """A worker's answer to an activity; one that nobody waits for is ignored."""
         with self._change():
             task = self._tasks.get(answer.instanceId, {}).get(answer.taskId)
-            if task is not None and answers(task, answer.completionToken):
+            if task is not None and is_answered(task, answer.completionToken):
                 self._workers.settle(task)
                 self._end(task, answer)
 
@@ -769,19 +776,34 @@ class Engine:
     def reset(self) -> None:
         """Forget every instance; workers stay, those who wait go."""
         with self._change():
+            self._dismiss()
             for id in self.instances:
                 self._delete(id)
-            for call in self._until_worker:
-                call.future.cancel()
-            for watch in (watch for watches in self._watches.values() for watch in watches):
-                watch.future.cancel()
-            self._until_worker.clear()
-            self._watches.clear()
+
+    def _dismiss(self) -> None:
+        """Send away everybody who waits."""
+        waiting = [call.future for calls in (self._until_worker, *self._behind.values()) for call in calls]
+        watching = [watch.future for watches in self._watches.values() for watch in watches]
+        self._until_worker.clear()
+        self._behind.clear()
+        self._watches.clear()
+        for future in (*waiting, *watching):
+            future.cancel()
+
+    def stop(self) -> Future[None]:
+        """End the streams of all workers; the future says when the last one is gone."""
+        with self._change():
+            self._dismiss()
+            self._gone = self._gone or Future()
+            if not self._workers:
+                settle(self._gone, None)
+            self._workers.end_all()
+        return self._gone
 
     def close(self) -> None:
-        """End the streams of all workers."""
+        """Other apps find this one no more."""
         APPS.leave(self._app, self)
-        self._workers.end_all()
+        self.stop()
 
 
 def is_true(text: str) -> bool:

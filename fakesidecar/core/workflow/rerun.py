@@ -38,11 +38,11 @@ class Fork:
 
 def fork(facts: Facts, history: list[Event], asked: Asked, now: float) -> Fork:
     """The history before an event, and then that event, to happen again."""
-    target, position = _target(history, asked)
     if facts.completed is None:
         raise CannotRerun(message=f"'{asked.source}' is not in a terminal state")
     if facts.started is not None and facts.started.executionStarted.HasField("parentInstance"):
         raise CannotRerun(message=f"'{asked.source}': cannot rerun from child-workflows")
+    target, position = _target(history, asked)
     out = Fork()
     held: dict[tuple[str, int], Event] = {}
     for event in history[:position]:

@@ -173,6 +173,9 @@ class Workers:
                 self.settle(work)
 
 
-def answers(work: Work, token: str) -> bool:
-    """Whether an answer with that token is meant for this: a worker of the older protocol gives back any, or none."""
-    return not token or not work.token or token == work.token
+def is_answered(work: Work, token: str) -> bool:
+    """Whether an answer with that token is one to this: a worker of the older protocol gives back any, or none.
+
+    Work that nobody has is answered by nobody: whoever had it is taken for lost, and somebody else will do it again.
+    """
+    return work.worker is not None and (not token or not work.token or token == work.token)
