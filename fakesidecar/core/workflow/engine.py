@@ -661,7 +661,10 @@ class Engine:
 
     def _take(self, task: Task) -> None:
         """Have an activity run by one of the workers, unless somebody answers in their place."""
-        self._tasks.setdefault(task.instance, {})[task.event.eventId] = task
+        tasks = self._tasks.setdefault(task.instance, {})
+        if (before := tasks.get(task.event.eventId)) is not None:
+            self._workers.settle(before)  # an earlier round's, which nobody waits for
+        tasks[task.event.eventId] = task
         answer = self.activity_interceptor(task.request())
         if answer is None:
             self._workers.give(task)
