@@ -947,3 +947,69 @@ class SubtleCryptoNotBuilt(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCo
     """The subtle crypto API is not part of official builds of daprd."""
 
     template = "this API is currently not implemented"
+
+
+# --- workflows -----------------------------------------------------------------------------------------------------
+
+
+class WorkflowIdMissing(ApiError, code="ERR_INSTANCE_ID_PROVIDED_MISSING", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    template = "no instance ID was provided"
+
+
+class WorkflowIdTooLong(ApiError, code="ERR_INSTANCE_ID_TOO_LONG", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    template = "workflow instance ID exceeds the max length of {max} characters"
+
+
+class WorkflowIdInvalid(ApiError, code="ERR_INSTANCE_ID_INVALID", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    template = "workflow instance ID '{id}' is invalid: only alphanumeric and underscore characters are allowed"
+
+
+class WorkflowNameMissing(ApiError, code="ERR_WORKFLOW_NAME_MISSING", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    template = "workflow name is not configured"
+
+
+class WorkflowEventNameMissing(
+    ApiError, code="ERR_WORKFLOW_EVENT_NAME_MISSING", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    template = "missing workflow event name"
+
+
+class WorkflowNotFound(ApiError, code="ERR_INSTANCE_ID_NOT_FOUND", grpc=StatusCode.NOT_FOUND, http=404):
+    template = "unable to find workflow with the provided instance ID: {id}"
+
+
+class WorkflowStartFailed(ApiError, code="ERR_START_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = "error starting workflow '{name}': {cause}"
+
+
+class WorkflowGetFailed(ApiError, code="ERR_GET_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = (
+        "error while getting workflow info on instance '{id}': failed to get workflow metadata for '{id}': "
+        "failed to fetch workflow metadata: failed to load workflow metadata: {cause}"
+    )
+
+
+class WorkflowTerminateFailed(ApiError, code="ERR_TERMINATE_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = (
+        "error terminating workflow '{id}': failed to terminate workflow {id}: "
+        "failed to submit termination request:: {cause}"
+    )
+
+
+class WorkflowRaiseEventFailed(ApiError, code="ERR_RAISE_EVENT_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = (
+        "error raising event on workflow '{id}': failed to raise event {name} on workflow {id}: "
+        "failed to raise event: {cause}"
+    )
+
+
+class WorkflowPauseFailed(ApiError, code="ERR_PAUSE_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = "error pausing workflow {id}: failed to pause workflow {id}: failed to suspend workflow: {cause}"
+
+
+class WorkflowResumeFailed(ApiError, code="ERR_RESUME_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = "error resuming workflow {id}: failed to resume workflow {id}: failed to resume workflow: {cause}"
+
+
+class WorkflowPurgeFailed(ApiError, code="ERR_PURGE_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = "error purging workflow {id}: failed to Purge workflow {id}: failed to purge workflow state: {cause}"

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 DRAIN_SECONDS = 2.0
+FAREWELL_SECONDS = 1.0
 
 
 class Sidecar:
@@ -177,6 +179,7 @@ class Sidecar:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.callback(self.core.pubsub.stop_app)
             closing.callback(self.core.pubsub.end_streams)
+            closing.push_async_callback(self._end_workers)
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
@@ -185,6 +188,11 @@ class Sidecar:
         """Deactivate every actor; those whose application does not answer are given up."""
         if ending := [asyncio.wrap_future(future) for future in self.core.actors.drain()]:
             await asyncio.wait(ending, timeout=DRAIN_SECONDS)
+
+    async def _end_workers(self) -> None:
+        """Tell workers of workflows that it is over, rather than cutting their streams off."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(self.core.workflow.stop()), FAREWELL_SECONDS)
 
     async def __aenter__(self) -> Self:
         await self.serve()

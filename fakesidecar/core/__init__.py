@@ -29,6 +29,7 @@ from fakesidecar.core.outbox import Outbox
 from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
+from fakesidecar.core.workflow import Engine
 from fakesidecar.interceptors.recording import Recording
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
@@ -78,6 +79,7 @@ class Core:
         self.pubsub = PubSubBlock(self)
         self.conversation = ConversationBlock(self)
         self.middleware = MiddlewareBlock()
+        self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
         self.jobs = JobsBlock(self)
@@ -93,6 +95,7 @@ class Core:
             "conversation": self.conversation,
             "middleware": self.middleware,
             "actors": self.actors,
+            "workflow": self.workflow,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []

@@ -91,6 +91,8 @@ class Metadata:
     app_connection: AppConnection
     actor_runtime: ActorRuntime
     resiliencies: Sequence[str]
+    workflow_workers: int
+    """How many workers are connected; -1 where there can be none."""
 
 
 class MetadataBlock:
@@ -118,6 +120,7 @@ class MetadataBlock:
             app_connection=self._app_connection(),
             actor_runtime=self._actor_runtime(),
             resiliencies=[resiliency.name for resiliency in resources.resiliencies],
+            workflow_workers=self._core.workflow.connected_workers,
         )
 
     def set(self, key: str, value: str) -> None:

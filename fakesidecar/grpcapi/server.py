@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -79,6 +80,8 @@ class _Handlers(grpc.GenericRpcHandler):
                     reply = await asyncio.get_running_loop().run_in_executor(None, ready.run)
                 else:
                     reply = ready.run()
+                if isinstance(reply, Future):
+                    reply = await asyncio.wrap_future(reply)
             except ApiError as error:
                 await _abort(rpc, context, error)
                 raise  # not reached: abort raises

@@ -27,6 +27,7 @@ BLOCKS = (
     "conversation",
     "crypto",
     "pubsub",
+    "workflow",
     "metadata",
     "health",
     "shutdown",

@@ -8,14 +8,7 @@ from fakesidecar.httpapi.registry import Request, Response, route
 
 ANY = "GET HEAD POST PUT PATCH DELETE OPTIONS"
 
-UNSERVED = (
-    ("service invocation", ANY, ("/v1.0/invoke/{app}/method", "/v1.0/invoke/{app}/method/{method...}")),
-    (
-        "workflows",
-        "GET POST",
-        ("/v1.0/workflows/{rest...}", "/v1.0-beta1/workflows/{rest...}", "/v1.0-alpha1/workflows/{rest...}"),
-    ),
-)
+UNSERVED = (("service invocation", ANY, ("/v1.0/invoke/{app}/method", "/v1.0/invoke/{app}/method/{method...}")),)
 """Building block, methods, paths."""
 
 
