@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
+import uuid
 
 monotonic = time.monotonic
 """Seconds that only grow."""
@@ -17,3 +19,11 @@ async_sleep = asyncio.sleep
 
 unit_interval = random.random
 """A number in [0, 1)."""
+
+new_id = uuid.uuid4
+"""An id that nobody has."""
+
+
+def wait(event: threading.Event, seconds: float) -> bool:
+    """Block the calling thread, but not for longer than until the event is set; whether it is."""
+    return event.wait(seconds)

@@ -31,6 +31,31 @@ METADATA = ("GetMetadataResponse", "MetadataMCPServer", "RegisteredComponents")
 LOCKS = ("TryLockResponse", "UnlockResponse", "UnlockResponseStatus")
 CONFIGURATION = ("ConfigurationItem", "ConfigurationResponse")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
+WORKFLOWS = (
+    "ActivityResult",
+    "ChildWorkflowResult",
+    "DaprWorkflowClient",
+    "DaprWorkflowContext",
+    "FailureDetails",
+    "PropagatedHistory",
+    "PropagationNotFoundError",
+    "PropagationScope",
+    "RetryPolicy",
+    "TaskFailedError",
+    "UNSET",
+    "WorkflowActivityContext",
+    "WorkflowHistoryEvent",
+    "WorkflowHistoryEventType",
+    "WorkflowInstanceIdPage",
+    "WorkflowResult",
+    "WorkflowRuntime",
+    "WorkflowState",
+    "WorkflowStatus",
+    "alternate_name",
+    "when_all",
+    "when_any",
+)
+WORKFLOW_STATUS = ("WorkflowRuntimeStatus", "runtime_status as getWorkflowRuntimeStatus")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
 Names = Mapping[str, Sequence[str]]
@@ -65,6 +90,7 @@ TABLE: Mapping[str, Names] = {
     "clients.grpc._state": {"state": STATE_ARGUMENTS},
     "clients.grpc._helpers": {
         "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),
+        "workflow._management": WORKFLOW_STATUS,
     },
     "clients.grpc.interceptors": {"interceptors": ("DaprClientInterceptor", "DaprClientTimeoutInterceptor")},
     "aio.clients": {
@@ -85,6 +111,16 @@ TABLE: Mapping[str, Names] = {
     "conf.helpers": {"endpoint": ("GrpcEndpoint", "URIParseConfig")},
     "conf.global_settings": {"settings": ("DEFAULTS[]",)},
     "ext": {},
+    "ext.workflow": {"workflow": WORKFLOWS},
+    "ext.workflow.aio": {"workflow.aio": ("DaprWorkflowClient",)},
+    "ext.workflow.logger": {"workflow": ("LoggerOptions",)},
+    "ext.workflow.retry_policy": {"workflow": ("RetryPolicy",)},
+    "ext.workflow.workflow_activity_context": {"workflow": ("WorkflowActivityContext",)},
+    "ext.workflow.workflow_context": {"workflow": ("DaprWorkflowContext as WorkflowContext",)},
+    "ext.workflow.dapr_workflow_context": {"workflow": ("DaprWorkflowContext", "when_all", "when_any")},
+    "ext.workflow.dapr_workflow_client": {"workflow": ("DaprWorkflowClient",)},
+    "ext.workflow.workflow_runtime": {"workflow": ("WorkflowRuntime", "alternate_name")},
+    "ext.workflow.workflow_state": {"workflow": ("WorkflowState", "WorkflowStatus")},
 }
 """Official module: our module: what it has of it (`ours as theirs`; `TABLE[]` for every item of a mapping)."""
 

@@ -14,13 +14,14 @@ from dapr_client._async.lock import LockMethods
 from dapr_client._async.metadata import MetadataMethods
 from dapr_client._async.secrets import SecretMethods
 from dapr_client._async.state import StateMethods
+from dapr_client._async.workflow import WorkflowMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.aio import AsyncTransport
 from dapr_client.retry import RetryPolicy
 from dapr_client.settings import settings
 
 
-class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
+class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods, WorkflowMethods):
     """Talks to a sidecar.
 
         async with DaprClient() as client:

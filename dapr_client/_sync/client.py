@@ -16,13 +16,14 @@ from dapr_client._sync.lock import LockMethods
 from dapr_client._sync.metadata import MetadataMethods
 from dapr_client._sync.secrets import SecretMethods
 from dapr_client._sync.state import StateMethods
+from dapr_client._sync.workflow import WorkflowMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.sync import Transport
 from dapr_client.retry import RetryPolicy
 from dapr_client.settings import settings
 
 
-class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
+class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods, WorkflowMethods):
     """Talks to a sidecar.
 
         with DaprClient() as client:
