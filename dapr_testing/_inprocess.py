@@ -11,6 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
 from typing import Any, NoReturn
 
 import grpc
@@ -294,11 +295,24 @@ class _UnaryUnary(_MultiCallable):
         started = None if timeout is None else self._channel._clock.now()
         try:
             data = self._api.prepare(self._served, self._serialize(request), context).run()
+            if isinstance(data, Future):
+                data = _wait(data, timeout)
         except ApiError as error:
             raise InProcessRpcError(outcome_of(error, context)) from None
         if timeout is not None and started is not None and self._channel._clock.now() - started > timeout:
             raise InProcessRpcError(DEADLINE)
         return self._deserialize(data), context
+
+
+def _wait(later: Future[bytes], timeout: float | None) -> bytes:
+    """An answer that comes later, or the end of the deadline, in real time."""
+    try:
+        return later.result(timeout)
+    except TimeoutError:
+        later.cancel()
+        raise InProcessRpcError(DEADLINE) from None
+    except CancelledError:
+        raise InProcessRpcError(CANCELLED) from None
 
 
 class _Streaming(_MultiCallable):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from concurrent.futures import Future
 from typing import Any, NoReturn
 
 import grpc
@@ -322,16 +323,22 @@ class _UnaryUnary(_MultiCallable):
             ready = self._api.prepare(self._served, self._serialize(request), context)
             if ready.blocking:
                 return _UnaryCall(self._on_a_thread(ready.run, context, timeout))
-            value = self._deserialize(ready.run())
+            data = ready.run()
+            if isinstance(data, Future):
+                return _UnaryCall(self._later(asyncio.wrap_future(data), context, timeout))
+            value = self._deserialize(data)
         except ApiError as error:
             return _Answered(outcome_of(error, context), None)
         except grpc.aio.AioRpcError as error:
             return _Answered(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())), None)
         return _Answered(Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer)), value)
 
-    async def _on_a_thread(self, run: Callable[[], bytes], context: Context, timeout: float | None) -> Any:
+    async def _on_a_thread(self, run: Callable[[], Any], context: Context, timeout: float | None) -> Any:
+        return await self._later(asyncio.to_thread(run), context, timeout)
+
+    async def _later(self, answer: Awaitable[bytes], context: Context, timeout: float | None) -> Any:
         try:
-            data = await asyncio.wait_for(asyncio.to_thread(run), timeout)
+            data = await asyncio.wait_for(answer, timeout)
         except TimeoutError:
             raise _error(DEADLINE) from None
         except ApiError as error:

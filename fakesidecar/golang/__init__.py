@@ -8,7 +8,7 @@ from __future__ import annotations
 from fakesidecar.golang.base64 import decode_base64
 from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
-from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
+from fakesidecar.golang.json import decode_first, raw_member, unmarshal, unmarshal_into
 from fakesidecar.golang.mapstructure import map_structure
 from fakesidecar.golang.numbers import (
     atoi,
@@ -23,6 +23,7 @@ from fakesidecar.golang.numbers import (
     parse_uint,
 )
 from fakesidecar.golang.protojson import parse_protojson
+from fakesidecar.golang.protojson_encode import format_protojson
 from fakesidecar.golang.shapes import (
     ANY,
     BOOL,
@@ -37,6 +38,7 @@ from fakesidecar.golang.shapes import (
     Optional,
     Shape,
     Struct,
+    text_type,
 )
 from fakesidecar.golang.text import (
     canonical_header_key,
@@ -73,6 +75,7 @@ __all__ = [
     "decode_first",
     "format_duration",
     "format_float",
+    "format_protojson",
     "format_rfc3339",
     "map_structure",
     "marshal",
@@ -89,7 +92,9 @@ __all__ = [
     "path_unescape",
     "query_unescape",
     "quote",
+    "raw_member",
     "sprint",
+    "text_type",
     "unmarshal",
     "unmarshal_into",
     "unquote",

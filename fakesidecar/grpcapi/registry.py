@@ -126,9 +126,9 @@ def serve(
 def serves(*names: str, call: str, component: str = "", target: str = "", service: str = wire.DAPR) -> Callable[[F], F]:
     """Serve the RPCs of these names with the function.
 
-    Unary: `function(core, request, context) -> response`. Server streaming: `function(core, request, stream)`.
-    Bidirectional: `function(core, stream)`. `call` is `block.operation`; `component` and `target` are the
-    fields of the request that name them.
+    Unary: `function(core, request, context) -> response`, or a future of it. Server streaming:
+    `function(core, request, stream)`. Bidirectional: `function(core, stream)`. `call` is `block.operation`;
+    `component` and `target` are the fields of the request that name them.
     """
 
     def register(function: F) -> F:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -79,6 +80,8 @@ class _Handlers(grpc.GenericRpcHandler):
                     reply = await asyncio.get_running_loop().run_in_executor(None, ready.run)
                 else:
                     reply = ready.run()
+                if isinstance(reply, Future):
+                    reply = await asyncio.wrap_future(reply)
             except ApiError as error:
                 await _abort(rpc, context, error)
                 raise  # not reached: abort raises
@@ -121,8 +124,7 @@ class _Handlers(grpc.GenericRpcHandler):
         finally:
             if reader is not None:
                 reader.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await reader
+                await asyncio.gather(reader, return_exceptions=True)  # the end of the call may be what it fails with
             stream.on_close()
 
     async def _read(self, served: Served, stream: _AioStream, requests: AsyncIterator[bytes]) -> None:

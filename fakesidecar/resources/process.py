@@ -140,7 +140,6 @@ KNOWN = {
     "pubsub.redis": Known(),
     "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
     "bindings.redis": Known(("OUTPUT_BINDING",)),
-    "conversation.echo": Known(),
     "middleware.http.bearer": Known(),
     "middleware.http.ratelimit": Known(),
 }
