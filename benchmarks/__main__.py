@@ -13,7 +13,7 @@ def main() -> int:
     rows = [*calls.rows(), *crypto.rows(), *life.rows()]
     width = max(len(row.what) for row in rows)
     for row in rows:
-        print(f"{row.what:<{width}}  {row.reached:>22}  {row.target:>16}  {MARKS[row.met]}")
+        print(f"{row.what:<{width}}  {row.reached:>22}  {row.target:>16}  {MARKS[row.met] if row.target else ''}")
     return 0 if all(row.met is not False for row in rows) else 1
 
 

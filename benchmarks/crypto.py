@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ from fakesidecar.core.crypto_document import SEGMENT_BYTES
 SIZE = 64 << 20
 LEAST_SHARE = 0.5
 MOST_MEGABYTES = 32.0
-OPTIONS = EncryptOptions("keys", "aes", "AES")
+OPTIONS, DECRYPT = EncryptOptions("keys", "aes", "AES"), DecryptOptions("keys")
 
 GIBIBYTE = """
 import resource
@@ -29,7 +31,7 @@ with crypto.client() as dapr:
     def convert(pieces):
         part = bytes(1 << 20)
         document = dapr.encrypt((part for _ in range(pieces)), crypto.OPTIONS)
-        assert sum(map(len, dapr.decrypt(document, crypto.DecryptOptions("keys")))) == pieces << 20
+        assert sum(map(len, dapr.decrypt(document, crypto.DECRYPT))) == pieces << 20
 
     convert(16)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -51,27 +53,37 @@ def client() -> Iterator[DaprClient]:
 
 
 def rows() -> Iterator[Row]:
-    """What encryption costs."""
-    plain = bytes(SIZE)
+    """What encryption costs.
+
+    Whoever makes a document with the cipher alone and keeps it waits for memory more than for the cipher; whoever
+    throws every segment away at once has it all in the processor's cache. Both are measured.
+    """
+    plain = os.urandom(SIZE)
     view, cipher, nonce = memoryview(plain), AESGCM(bytes(32)), bytes(12)
+
+    def segments() -> Iterator[bytes]:
+        return (
+            cipher.encrypt(nonce, view[begin : begin + SEGMENT_BYTES], None) for begin in range(0, SIZE, SEGMENT_BYTES)
+        )
+
     with client() as dapr:
         document = dapr.encrypt(plain, OPTIONS).read()
-
-        def raw() -> None:
-            for begin in range(0, SIZE, SEGMENT_BYTES):
-                cipher.encrypt(nonce, view[begin : begin + SEGMENT_BYTES], None)
-
-        def encrypt() -> None:
-            for _ in dapr.encrypt(plain, OPTIONS):
-                pass
-
-        def decrypt() -> None:
-            for _ in dapr.decrypt(document, DecryptOptions("keys")):
-                pass
-
-        took = seconds_per_call({"raw": raw, "encrypt": encrypt, "decrypt": decrypt}, calls=1)
+        took = seconds_per_call(
+            {
+                "cipher, kept": lambda: b"".join(segments()),
+                "encrypt, kept": lambda: dapr.encrypt(plain, OPTIONS).read(),
+                "decrypt, kept": lambda: dapr.decrypt(document, DECRYPT).read(),
+                "cipher": lambda: deque(segments(), 0),
+                "encrypt": lambda: deque(dapr.encrypt(plain, OPTIONS), 0),
+                "decrypt": lambda: deque(dapr.decrypt(document, DECRYPT), 0),
+            },
+            calls=1,
+        )
     for name in ("encrypt", "decrypt"):
-        share = took["raw"] / took[name]
-        reached = f"{share:.2f} × ({SIZE / took[name] / 1e6:.0f} MB/s)"
-        yield Row(f"{name} in process, against AES-GCM alone", reached, f"≥ {LEAST_SHARE:.2f} ×", share >= LEAST_SHARE)
+        share = took["cipher, kept"] / took[f"{name}, kept"]
+        target = f"≥ {LEAST_SHARE:.2f} ×"
+        yield Row(f"{name} in process, against AES-GCM alone", f"{share:.2f} ×", target, share >= LEAST_SHARE)
+        share = took["cipher"] / took[name]
+        rate = f"{SIZE / took[name] / 1e6:.0f} MB/s, {share:.2f} ×"
+        yield Row(f"  {name}, and nothing kept", rate, "", None)
     yield at_most("memory for a GiB, encrypted and decrypted", python_megabytes(GIBIBYTE), MOST_MEGABYTES, "MB")
