@@ -564,6 +564,15 @@ class TopicForbidden(
     template = "topic {topic} is not allowed for app id {app_id}"
 
 
+class SubscriptionForbidden(PlainError):
+    """The component's scopes keep the application from subscribing to the topic."""
+
+    template = (
+        "failed to create subscription for {pubsub}: "
+        "subscription to topic '{topic}' on pubsub '{pubsub}' is not allowed"
+    )
+
+
 class OutboxFailed(
     ApiError,
     code="ERR_PUBLISH_OUTBOX",
@@ -704,3 +713,113 @@ class WorkflowResumeFailed(ApiError, code="ERR_RESUME_WORKFLOW", grpc=StatusCode
 
 class WorkflowPurgeFailed(ApiError, code="ERR_PURGE_WORKFLOW", grpc=StatusCode.INTERNAL):
     template = "error purging workflow {id}: failed to Purge workflow {id}: failed to purge workflow state: {cause}"
+
+
+# --- jobs ---------------------------------------------------------------------------------------------------------
+
+
+class JobError(ApiError, grpc=StatusCode.INTERNAL, http=500, family="rich"):
+    """Something is wrong with a job; the code is the reason, and the ErrorInfo all there is of details."""
+
+
+class JobEmpty(JobError, code="DAPR_SCHEDULER_EMPTY", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """No job was given."""
+
+    template = "Job is empty"
+
+
+class JobNameEmpty(JobError, code="DAPR_SCHEDULER_JOB_NAME_EMPTY", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A job without a name."""
+
+    template = "Name is empty"
+
+
+class JobNameTwice(JobError, code="DAPR_SCHEDULER_JOB_NAME", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A job's name is in the path and in the body."""
+
+    template = "Set the job name in the url only"
+
+
+class JobWithoutSchedule(JobError, code="DAPR_SCHEDULER_SCHEDULE_EMPTY", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A job with neither a schedule nor a time when it is due."""
+
+    template = "Schedule is empty"
+
+
+class JobScheduleFailed(JobError, code="DAPR_SCHEDULER_SCHEDULE_JOB"):
+    """The scheduler did not take a job."""
+
+    template = "failed to schedule job due to: {cause}"
+
+
+class JobExists(JobScheduleFailed, grpc=StatusCode.ALREADY_EXISTS, http=409):
+    """There is a job of that name, and it is not to be overwritten."""
+
+    template = "failed to schedule job due to: rpc error: code = AlreadyExists desc = job already exists: '{key}'"
+
+
+class JobGetFailed(JobError, code="DAPR_SCHEDULER_GET_JOB"):
+    """The scheduler did not give a job."""
+
+    template = "failed to get job due to: {cause}"
+
+
+class JobMissing(JobGetFailed):
+    """There is no job of that name, or no longer."""
+
+    template = "failed to get job due to: rpc error: code = NotFound desc = job not found: {name}"
+
+
+class JobListFailed(JobError, code="DAPR_SCHEDULER_LIST_JOBS"):
+    """The scheduler did not list its jobs."""
+
+    template = "failed to list jobs due to: {cause}"
+
+
+class JobDeleteFailed(JobError, code="DAPR_SCHEDULER_DELETE_JOB"):
+    """The scheduler did not delete a job."""
+
+    template = "failed to delete job due to: {cause}"
+
+
+class NoJson(ApiError, code="ERR_INTERNAL", http=500):
+    """What is to be answered has no JSON form."""
+
+    template = "failed to encode response as JSON: {cause}"
+
+
+# --- conversation -------------------------------------------------------------------------------------------------
+
+
+class ConversationModelNotFound(
+    ApiError, code="ERR_CONVERSATION_NOT_FOUND", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    """No model of that name is loaded."""
+
+    template = "failed finding conversation component {name}"
+
+
+class ConversationInputsMissing(
+    ApiError, code="ERR_CONVERSATION_MISSING_INPUTS", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    """Nothing was said."""
+
+    template = "failed conversing with component {name}: missing inputs in request"
+
+
+class ConversationInvalid(ApiError, code="ERR_CONVERSATION_INVALID_PARMS", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A message is none (the text is Go's, for a format that lacks its verb)."""
+
+    template = "failed conversing with component {name}: invalid params%!(EXTRA *errors.errorString={cause})"
+
+
+class ConversationToolChoiceInvalid(ConversationInvalid):
+    """The tool that is to be called is none of those that there are."""
+
+    template = "failed conversing with component {name}: invalid params%!(EXTRA string={cause})"
+
+
+class ConversationFailed(ApiError, code="ERR_CONVERSATION_INVOKE", grpc=StatusCode.INTERNAL, http=500):
+    """The model did not answer."""
+
+    template = "failed conversing with component {name}: {cause}"

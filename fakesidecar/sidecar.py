@@ -131,6 +131,7 @@ class Sidecar:
             self.clock.attach(asyncio.get_running_loop())
         if self.core.app is not None:
             self.core.app.open()
+        self.core.outbox.start()
         if options.app_port:
             self.core.health.waiting_for.append(RUNTIME)
             self._run_in_background(self._wait_for_app())
@@ -149,6 +150,7 @@ class Sidecar:
     async def _wait_for_app(self) -> None:
         """The sidecar is ready when its application is."""
         await wait_until_listening(self.options.app_channel_address, self.options.app_port)
+        await self.core.pubsub.start_app()
         self.core.health.waiting_for.remove(RUNTIME)
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -173,6 +175,8 @@ class Sidecar:
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.push_async_callback(self._end_workers)
+            closing.callback(self.core.pubsub.stop_app)
+            closing.callback(self.core.pubsub.end_streams)
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)

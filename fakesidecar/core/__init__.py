@@ -17,10 +17,13 @@ from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
+from fakesidecar.core.conversation import ConversationBlock
 from fakesidecar.core.health import Health
+from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
+from fakesidecar.core.outbox import Outbox
 from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
@@ -65,15 +68,18 @@ class Core:
         self.health = Health(self.app_id)
         self.metadata = MetadataBlock(self, resources)
         self.secrets = SecretsBlock(self, self.settings.secret_scopes)
+        self.outbox = Outbox(self)
         self.state = StateBlock(self)
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
         self.pubsub = PubSubBlock(self)
+        self.conversation = ConversationBlock(self)
         self.middleware = MiddlewareBlock()
         self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        self.jobs = JobsBlock(self)
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
             "state": self.state,
@@ -81,6 +87,7 @@ class Core:
             "lock": self.lock,
             "bindings": self.bindings,
             "pubsub": self.pubsub,
+            "conversation": self.conversation,
             "middleware": self.middleware,
             "workflow": self.workflow,
         }
@@ -106,12 +113,14 @@ class Core:
         """Forget all that was stored, locked, subscribed to or set; components stay."""
         with self._lock:
             self.metadata.reset()
+            self.jobs.reset()
             self.recording.clear()
             for block in self.blocks.values():
                 block.reset()
 
     def close(self) -> None:
         """Let go of everything outside of this process."""
+        self.outbox.close()
         for block in self.blocks.values():
             block.close()
         self.around.redis.close()

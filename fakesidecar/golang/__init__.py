@@ -22,6 +22,7 @@ from fakesidecar.golang.numbers import (
     parse_uint,
 )
 from fakesidecar.golang.protojson import parse_protojson
+from fakesidecar.golang.protojson_encode import format_protojson
 from fakesidecar.golang.shapes import (
     ANY,
     BOOL,
@@ -63,6 +64,7 @@ __all__ = [
     "decode_first",
     "format_duration",
     "format_float",
+    "format_protojson",
     "format_rfc3339",
     "map_structure",
     "marshal",

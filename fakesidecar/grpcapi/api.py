@@ -31,6 +31,8 @@ BLOCKS = (
     "configuration",
     "lock",
     "bindings",
+    "jobs",
+    "conversation",
     "pubsub",
     "metadata",
     "shutdown",

@@ -22,6 +22,8 @@ BLOCKS = (
     "configuration",
     "lock",
     "bindings",
+    "jobs",
+    "conversation",
     "pubsub",
     "workflow",
     "metadata",

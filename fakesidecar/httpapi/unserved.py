@@ -14,12 +14,6 @@ UNSERVED = (
     ("actors", "GET POST PUT DELETE", (f"{ACTOR}/method/{{method}}", f"{ACTOR}/{{part}}/{{name}}")),
     ("actors", "POST PUT", (f"{ACTOR}/state",)),
     ("cryptography", "PUT", ("/v1.0-alpha1/crypto/{name}/encrypt", "/v1.0-alpha1/crypto/{name}/decrypt")),
-    (
-        "conversation",
-        "POST",
-        ("/v1.0-alpha1/conversation/{name}/converse", "/v1.0-alpha2/conversation/{name}/converse"),
-    ),
-    ("jobs", "GET POST DELETE", ("/v1.0/jobs/{name}", "/v1.0-alpha1/jobs/{name}")),
 )
 """Building block, methods, paths."""
 

@@ -142,7 +142,6 @@ KNOWN = {
     "bindings.redis": Known(("OUTPUT_BINDING",)),
     "crypto.dapr.jwks": Known((), "jwks", "empty metadata properties"),
     "crypto.dapr.localstorage": Known((), "path", "failed to load metadata: metadata property 'path' is required"),
-    "conversation.echo": Known(),
     "middleware.http.bearer": Known(),
     "middleware.http.ratelimit": Known(),
 }
