@@ -30,7 +30,7 @@ from dapr_testing._inprocess import (
 )
 from fakesidecar.errors import ApiError
 from fakesidecar.grpcapi.api import GrpcApi
-from fakesidecar.grpcapi.registry import Context, Served, Stream
+from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 
 
 def _metadata(pairs: Iterable[tuple[str, Any]]) -> grpc.aio.Metadata:
@@ -525,6 +525,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._incoming: asyncio.Queue[Message | Outcome] = asyncio.Queue()
+        self._taken = asyncio.Event()
         self._sidecar_end = _HandlerEnd(self, context)
         self._feeder: asyncio.Task[None] | None = None
         self._timer = None if timeout is None else self._loop.call_later(timeout, self._finish, DEADLINE)
@@ -551,13 +552,18 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         self._feeder = asyncio.ensure_future(self._feed(requests))
 
     async def _feed(self, requests: AsyncIterable[Any] | Iterable[Any]) -> None:
-        if isinstance(requests, AsyncIterable):
-            async for request in requests:
-                await self.write(request)
-        else:
-            for request in requests:
-                await self.write(request)
-        await self.done_writing()
+        try:
+            if isinstance(requests, AsyncIterable):
+                async for request in requests:
+                    await self.write(request)
+            else:
+                for request in requests:
+                    await self.write(request)
+            await self.done_writing()
+        except asyncio.InvalidStateError:
+            return  # the call is over; whoever reads hears of it
+        except Exception:
+            self.cancel()  # as grpc.aio does (grpc/aio/_call.py, _consume_request_iterator)
 
     # --- ending ---
 
@@ -571,6 +577,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
             self._feeder.cancel()
         self._multi._channel._streams.discard(self)
         self._incoming.put_nowait(outcome)
+        self._taken.set()
         self._sidecar_end.on_close()
 
     def cancel_from_outside(self) -> None:
@@ -596,6 +603,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
 
     async def read(self) -> Any:
         item = await self._incoming.get()
+        self._taken.set()
         if not isinstance(item, Outcome):
             return self._multi._deserialize(item.SerializeToString())
         self._incoming.put_nowait(item)
@@ -619,12 +627,24 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         served = multi._served
         if served is None:
             return
-        multi._api.receive(served, self._sidecar_end, multi._serialize(request))
+        data = multi._serialize(request)
+        await self._tell(lambda: multi._api.receive(served, self._sidecar_end, data))
         await asyncio.sleep(0)
+        while self._sidecar_end.paced and self._incoming.qsize() > PENDING and not self._outcome.done():
+            self._taken.clear()
+            await self._taken.wait()
 
     async def done_writing(self) -> None:
-        if not self._outcome.done():
-            self._sidecar_end.on_half_close()
+        multi = self._multi
+        served = multi._served
+        if served is not None and not self._outcome.done():
+            await self._tell(lambda: multi._api.half_close(served, self._sidecar_end))
+
+    async def _tell(self, tell: Callable[[], None]) -> None:
+        if self._sidecar_end.blocking:
+            await asyncio.to_thread(tell)
+        else:
+            tell()
 
 
 class _StreamUnaryCall(_StreamCall, grpc.aio.StreamUnaryCall[Any, Any]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
@@ -19,6 +19,7 @@ VERSION_KEY = "daprRuntimeVersion"
 
 INITIALIZING = "INITIALIZING"
 DISABLED = "DISABLED"
+RUNNING = "RUNNING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class ActorRuntime:
     """What the metadata says of actors."""
 
     status: str
+    active: Mapping[str, int] = field(default_factory=dict)
+    """The types that are hosted, and how many actors of each are active."""
     host_ready: bool = False
     placement: str = ""
 
@@ -156,7 +159,12 @@ class MetadataBlock:
         # Before the application answers, nobody knows whether it has actors (dapr pkg/actors, RuntimeStatus).
         if not self._core.health.ready:
             return ActorRuntime(INITIALIZING)
-        return ActorRuntime(DISABLED, placement="placement: disconnected")
+        actors = self._core.actors
+        if not actors.enabled:
+            return ActorRuntime(DISABLED, placement="placement: disconnected")
+        counts = {type: len(actors.active(type)) for type in actors.types}
+        counts.update(dict.fromkeys(self._core.workflow.actor_types, 0))
+        return ActorRuntime(RUNNING, counts, host_ready=True, placement="placement: connected")
 
 
 def _health_properties(health: AppHealth) -> HealthProperties:

@@ -30,9 +30,11 @@ BLOCKS = (
     "secrets",
     "configuration",
     "lock",
+    "actors",
     "bindings",
     "jobs",
     "conversation",
+    "crypto",
     "pubsub",
     "metadata",
     "shutdown",
@@ -165,13 +167,22 @@ class GrpcApi:
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
         """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
+        self._tell(served, stream, lambda: stream.on_message(self.parse(served, data)))
+
+    def half_close(self, served: Served, stream: Stream) -> None:
+        """Tell the handler of a streaming call that the client sends no more; what goes wrong ends the call."""
+        self._tell(served, stream, stream.on_half_close)
+
+    def _tell(self, served: Served, stream: Stream, telling: Callable[[], None]) -> None:
+        if stream.failed:
+            return
         try:
-            stream.on_message(self.parse(served, data))
+            telling()
         except ApiError as error:
-            stream.finish(error)
+            stream.fail(error)
         except Exception as error:
             log.exception("%s failed", served.method.path)
-            stream.finish(Bug(cause=repr(error)))
+            stream.fail(Bug(cause=repr(error)))
 
     def admit(self, path: str, context: Context) -> None:
         """Let a call pass, or refuse it by raising."""

@@ -48,6 +48,10 @@ def as_json(found: Metadata) -> dict[str, Any]:
         "appConnectionProperties": _app_connection(found.app_connection),
         "actorRuntime": {
             "runtimeStatus": actors.status,
+            **_unless_empty(
+                "activeActors",
+                [{"type": type, **_unless_empty("count", count)} for type, count in sorted(actors.active.items())],
+            ),
             "hostReady": actors.host_ready,
             **_unless_empty("placement", actors.placement),
         },

@@ -31,9 +31,7 @@ from fakesidecar.core.workflow.faults import (
     HistoryMissing,
     IllegalId,
     InstanceStalled,
-    NoActorStore,
     NoListing,
-    NoPlacement,
     NoSuchInstance,
     NotCompleted,
     NothingToRerun,
@@ -53,7 +51,7 @@ from fakesidecar.core.workflow.history import (
 )
 from fakesidecar.core.workflow.instance import Instance, Turn
 from fakesidecar.core.workflow.workers import Task, Worker, Workers, is_answered
-from fakesidecar.errors import ApiError
+from fakesidecar.errors import ActorsNotPlaced, ActorStateStoreMissing, ApiError
 from fakesidecar.later import fail, settle
 
 if TYPE_CHECKING:
@@ -65,6 +63,8 @@ TIGHT_ROUNDS = 20
 """How often an instance continues as new in one go."""
 PAUSE_SECONDS = 1.0
 """How long it rests then."""
+
+ACTOR_KINDS = ("activity", "retentioner", "workflow")
 
 Interceptor = Callable[[service.ActivityRequest], service.ActivityResponse | None]
 """Answers an activity in a worker's place, or leaves it to the workers."""
@@ -134,7 +134,13 @@ class Engine:
     @property
     def connected_workers(self) -> int:
         """How many streams of work items are open; -1 where there can be none."""
-        return len(self._workers) if self._core.options.placement_host_address else -1
+        return len(self._workers) if self._core.actors.enabled else -1
+
+    @property
+    def actor_types(self) -> tuple[str, ...]:
+        """The types of actors that daprd runs workflows with, while there are workers."""
+        prefix = f"dapr.internal.{self._core.options.namespace or 'default'}.{self._app}"
+        return tuple(f"{prefix}.{kind}" for kind in ACTOR_KINDS) if self._workers else ()
 
     def find(self, id: str) -> Instance | None:
         """The instance of that id, as it was committed last."""
@@ -167,22 +173,15 @@ class Engine:
 
     def _check(self, *, reading: bool = False) -> None:
         """Raise what daprd says where it has no actors."""
-        if reading and not self._core.options.placement_host_address:
-            raise NoPlacement
-        if not self._core.options.placement_host_address or self._store() is None:
-            raise NoActorStore
+        if reading:
+            self.check_placement()
+        if not self._core.actors.enabled or not self._core.actors.state.configured:
+            raise ActorStateStoreMissing
 
     def check_placement(self) -> None:
         """Raise where the sidecar was told of no control plane."""
-        if not self._core.options.placement_host_address:
-            raise NoPlacement
-
-    def _store(self) -> str | None:
-        """The name of the state store for actors."""
-        for spec, component in self._core.components:
-            if component.component_type.block == "state" and is_true(spec.setting("actorStateStore")):
-                return spec.name
-        return None
+        if not self._core.actors.enabled:
+            raise ActorsNotPlaced
 
     def _place(self) -> Place:
         return Place(self._app, self._clock.now(), self._ids.uuid)
@@ -195,7 +194,7 @@ class Engine:
         """Give work to a worker from now on; `end` ends its stream."""
         try:
             self.check_placement()
-        except NoPlacement as error:
+        except ActorsNotPlaced as error:
             raise NoWorkers(cause=error.go_text) from error
         if self._gone is not None:
             raise ShuttingDown
@@ -807,8 +806,3 @@ class Engine:
         """Other apps find this one no more."""
         APPS.leave(self._app, self)
         self.stop()
-
-
-def is_true(text: str) -> bool:
-    """Whether a component's metadata say yes (dapr kit utils.IsTruthy)."""
-    return text.strip().lower() in ("y", "yes", "true", "t", "on", "1")
