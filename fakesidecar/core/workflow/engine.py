@@ -372,7 +372,7 @@ class Engine:
         instance = self._instances.get(call.id)
         if not self._workers:
             self._until_worker.append(call)
-        elif instance is not None and instance.turn is not None:
+        elif instance is not None and (instance.turn is not None or not instance.id):
             self._behind.setdefault(call.id, []).append(call)
         else:
             self._perform(call)
@@ -536,7 +536,10 @@ class Engine:
         APPS.later(lambda: self._advance(instance))
 
     def _advance(self, instance: Instance) -> None:
-        """Begin the next turn, if there is anything to tell and somebody to tell it."""
+        """Begin the next turn, if there is anything to tell and somebody to tell it.
+
+        An instance without an id never has one, and what is asked of it waits: daprd's scheduler drops its reminder.
+        """
         if self._instances.get(instance.id) is not instance or instance.turn is not None or not instance.id:
             return
         if not instance.active:
