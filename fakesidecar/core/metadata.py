@@ -92,7 +92,7 @@ class Metadata:
     actor_runtime: ActorRuntime
     resiliencies: Sequence[str]
     workflow_workers: int
-    """How many workers are connected; -1 where there can be none."""
+    """How many workers are connected; -1 after one was refused."""
 
 
 class MetadataBlock:

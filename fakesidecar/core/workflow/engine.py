@@ -117,6 +117,7 @@ class Engine:
         self._behind: dict[str, list[_Waiting]] = {}
         """Calls that wait for the turn of an instance to end."""
         self._watches: dict[str, list[_Watch]] = {}
+        self._refused = False
         self._gone: Future[None] | None = None
         """Set when the sidecar stops: whether the last worker is gone."""
         self.activity_interceptor: Interceptor = lambda request: None
@@ -133,8 +134,8 @@ class Engine:
 
     @property
     def connected_workers(self) -> int:
-        """How many streams of work items are open; -1 where there can be none."""
-        return len(self._workers) if self._core.actors.enabled else -1
+        """How many streams of work items are open; -1 after one was refused, which daprd counts as closed."""
+        return len(self._workers) or -self._refused
 
     @property
     def actor_types(self) -> tuple[str, ...]:
@@ -195,6 +196,7 @@ class Engine:
         try:
             self.check_placement()
         except ActorsNotPlaced as error:
+            self._refused = True
             raise NoWorkers(cause=error.go_text) from error
         if self._gone is not None:
             raise ShuttingDown
