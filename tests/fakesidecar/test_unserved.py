@@ -42,7 +42,6 @@ def test_every_known_rpc_is_in_the_wire_package() -> None:
         ("POST", "/v1.0/publish/bus/orders/new", "publish and subscribe"),
         ("POST", "/v1.0/publish/bulk/bus/orders", "publish and subscribe"),
         ("GET", "/v1.0/invoke/shop/method/a/b", "service invocation"),
-        ("GET", "/v1.0/actors/Cat/1/reminders/feed", "actors"),
         ("PUT", "/v1.0-alpha1/crypto/vault/encrypt", "cryptography"),
         ("POST", "/v1.0-alpha2/conversation/echo/converse", "conversation"),
         ("POST", "/v1.0/jobs/nightly", "jobs"),
