@@ -91,6 +91,8 @@ class Metadata:
     app_connection: AppConnection
     actor_runtime: ActorRuntime
     resiliencies: Sequence[str]
+    workflow_workers: int
+    """How many workers are connected; -1 where there can be none."""
 
 
 class MetadataBlock:
@@ -118,6 +120,7 @@ class MetadataBlock:
             app_connection=self._app_connection(),
             actor_runtime=self._actor_runtime(),
             resiliencies=[resiliency.name for resiliency in resources.resiliencies],
+            workflow_workers=self._core.workflow.connected_workers,
         )
 
     def set(self, key: str, value: str) -> None:
@@ -132,14 +135,14 @@ class MetadataBlock:
     def _subscriptions(self) -> list[RegisteredSubscription]:
         return [
             RegisteredSubscription(
-                declared.pubsub_name,
-                declared.topic,
-                declared.metadata,
-                declared.rules,
-                declared.dead_letter_topic,
-                "DECLARATIVE",
+                known.subscription.pubsub_name,
+                known.subscription.topic,
+                known.subscription.metadata,
+                known.subscription.rules,
+                known.subscription.dead_letter_topic,
+                known.kind,
             )
-            for declared in self._resources.subscriptions
+            for known in self._core.pubsub.known()
         ]
 
     def _app_connection(self) -> AppConnection:

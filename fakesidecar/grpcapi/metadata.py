@@ -34,7 +34,7 @@ def get_metadata(core: Core, request: pb.GetMetadataRequest, context: Context) -
             host_ready=found.actor_runtime.host_ready,
             placement=found.actor_runtime.placement,
         ),
-        workflows=pb.MetadataWorkflows(),
+        workflows=pb.MetadataWorkflows(connected_workers=found.workflow_workers),
         resiliencies=[pb.MetadataResiliency(name=name) for name in found.resiliencies],
     )
 
