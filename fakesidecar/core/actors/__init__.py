@@ -483,9 +483,11 @@ class ActorsBlock:
     def reset(self) -> None:
         """Deactivate every actor, forget every reminder, timer and turn."""
         self.place.reset()
-        self.timers.remove_all()
+        self.timers.reset()
         self.turns.clear()
         self.state.forget()
+        for actor in tuple(self._actors.values()):
+            actor.timer = None  # the clock forgets it
         for type, id in self.active():
             self.deactivate(type, id)
 
@@ -497,7 +499,7 @@ class ActorsBlock:
     def close(self) -> None:
         """Leave the place; what still waits fails."""
         self._closed = True
-        self.timers.remove_all()
+        self.timers.reset()
         if self in self.place.sidecars:
             self.place.sidecars.remove(self)
         if not self.place.sidecars:

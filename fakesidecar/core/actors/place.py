@@ -57,7 +57,7 @@ class Place:
     def reset(self) -> None:
         """Forget every reminder."""
         with LOCK:
-            self.reminders.remove_all()
+            self.reminders.reset()
             self._undelivered.clear()
 
 

@@ -95,6 +95,12 @@ class Due(Generic[K]):
             for what in self.select(type, id):
                 self.remove(what.type, what.id, what.name)
 
+    def reset(self) -> None:
+        """Keep nothing, and wait for nothing: the clock may be set back."""
+        with LOCK:
+            self._kept.clear()
+            self._scheduler.reset()
+
 
 class Reminders(Due[Reminder]):
     """The reminders of all sidecars of a place."""
