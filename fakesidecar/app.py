@@ -270,7 +270,14 @@ class Http(Transport):
         from yarl import URL
 
         if self._session is None:
+
+            class AsGo(aiohttp.ClientRequest):
+                """DELETE without a body says nothing of its length (net/http, shouldSendContentLength)."""
+
+                GET_METHODS = aiohttp.ClientRequest.GET_METHODS | {"DELETE"}
+
             self._session = aiohttp.ClientSession(
+                request_class=AsGo,
                 # Any certificate will do (dapr pkg/runtime/channels, InsecureSkipVerify).
                 connector=aiohttp.TCPConnector(ssl=False, limit=0),
                 skip_auto_headers=NOT_OURS,
@@ -280,7 +287,7 @@ class Http(Transport):
             async with self._session.request(
                 request.method,
                 URL(self._base + target_of(request), encoded=True),
-                data=request.body,
+                data=request.body or None,
                 headers=with_ours(request.headers, self._token),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout),

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.httpapi.registry import Request
 
 SHUTDOWN_SECONDS = 1.0
+THREADS = 1000
+"""How many requests may wait at a time: one may wait for an actor that is itself making one."""
 LINGER_SECONDS = 0.5
 TOO_LARGE = "stream too large"
 HEADER_ROOM = 8 << 10
@@ -33,6 +36,7 @@ class HttpServer:
         self.api = api
         self.port = 0
         self._sockets: list[Path] = []
+        self._threads = ThreadPoolExecutor(THREADS, "fakesidecar-http")
         self._max_body_size = max_body_size
         self._max_header_size = max_header_size + HEADER_ROOM
         self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
@@ -52,6 +56,7 @@ class HttpServer:
     async def stop(self, grace: float | None = None) -> None:
         """Stop listening and close every connection; requests under way end by themselves."""
         await self._runner.cleanup()
+        self._threads.shutdown(wait=False)
         while self._sockets:  # asyncio leaves them behind before Python 3.13
             self._sockets.pop().unlink(missing_ok=True)
 
@@ -68,7 +73,7 @@ class HttpServer:
         request.body, request.body_error = await self._body(asked)
         ready = self.api.prepare(request)
         if ready.blocking:
-            answer = await asyncio.get_running_loop().run_in_executor(None, ready.run)
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, ready.run)
         else:
             answer = ready.run()
         response = web.Response(status=answer.status, body=answer.body)
