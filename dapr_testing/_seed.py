@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fakesidecar.components.state import Delete, Json, Upsert
 
 if TYPE_CHECKING:
+    from fakesidecar.components.conversation.scripted import Scripted
     from fakesidecar.core import Core
     from fakesidecar.core.jobs import Job, Triggered
 
@@ -133,3 +134,19 @@ class Jobs:
     def on_trigger(self, handler: Callable[[Triggered], bool]) -> None:
         """Have ticks handled by a function when there is no application; False is a failure, and tried again."""
         self._core.jobs.receiver = handler
+
+
+class Conversation:
+    """What the models of type `conversation.scripted` are to say, and what they were asked."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def __getitem__(self, name: str) -> Scripted:
+        """The model of that name: `.when("weather", say="Sunny.")`, `.asked`, `.wait_until_asked()`."""
+        from fakesidecar.components.conversation.scripted import Scripted
+
+        model = self._core.conversation.model(name)
+        if not isinstance(model, Scripted):
+            raise TypeError(f"{name!r} is a {model.component_type.name}: it says what it will")
+        return model
