@@ -109,6 +109,15 @@ TABLE: Mapping[str, Names] = {
     "conf.helpers": {"endpoint": ("GrpcEndpoint", "URIParseConfig")},
     "conf.global_settings": {"settings": ("DEFAULTS[]",)},
     "ext": {},
+    "ext.grpc": {
+        "app": ("App", "Rule"),
+        "bindings": ("BindingRequest",),
+        "invocation": ("InvokeMethodRequest", "InvokeMethodResponse"),
+        "jobs": ("JobEvent",),
+        "pubsub": ("SubscriptionMessage", "TopicEventResponse"),
+    },
+    "ext.fastapi": {"app.fastapi": ("DaprApp",)},
+    "ext.flask": {"app.flask": ("DaprApp",)},
 }
 """Official module: our module: what it has of it (`ours as theirs`; `TABLE[]` for every item of a mapping)."""
 

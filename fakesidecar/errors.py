@@ -564,6 +564,15 @@ class TopicForbidden(
     template = "topic {topic} is not allowed for app id {app_id}"
 
 
+class SubscriptionForbidden(PlainError):
+    """The component's scopes keep the application from subscribing to the topic."""
+
+    template = (
+        "failed to create subscription for {pubsub}: "
+        "subscription to topic '{topic}' on pubsub '{pubsub}' is not allowed"
+    )
+
+
 class OutboxFailed(
     ApiError,
     code="ERR_PUBLISH_OUTBOX",

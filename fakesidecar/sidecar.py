@@ -129,6 +129,7 @@ class Sidecar:
             self.clock.attach(asyncio.get_running_loop())
         if self.core.app is not None:
             self.core.app.open()
+        self.core.outbox.start()
         if options.app_port:
             self.core.health.waiting_for.append(RUNTIME)
             self._run_in_background(self._wait_for_app())
@@ -147,6 +148,7 @@ class Sidecar:
     async def _wait_for_app(self) -> None:
         """The sidecar is ready when its application is."""
         await wait_until_listening(self.options.app_channel_address, self.options.app_port)
+        await self.core.pubsub.start_app()
         self.core.health.waiting_for.remove(RUNTIME)
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -170,6 +172,8 @@ class Sidecar:
                 closing.push_async_callback(self.core.app.close)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
+            closing.callback(self.core.pubsub.stop_app)
+            closing.callback(self.core.pubsub.end_streams)
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)

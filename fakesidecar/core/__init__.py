@@ -23,6 +23,7 @@ from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
+from fakesidecar.core.outbox import Outbox
 from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
@@ -66,6 +67,7 @@ class Core:
         self.health = Health(self.app_id)
         self.metadata = MetadataBlock(self, resources)
         self.secrets = SecretsBlock(self, self.settings.secret_scopes)
+        self.outbox = Outbox(self)
         self.state = StateBlock(self)
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
@@ -115,6 +117,7 @@ class Core:
 
     def close(self) -> None:
         """Let go of everything outside of this process."""
+        self.outbox.close()
         for block in self.blocks.values():
             block.close()
         self.around.redis.close()

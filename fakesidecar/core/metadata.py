@@ -129,14 +129,14 @@ class MetadataBlock:
     def _subscriptions(self) -> list[RegisteredSubscription]:
         return [
             RegisteredSubscription(
-                declared.pubsub_name,
-                declared.topic,
-                declared.metadata,
-                declared.rules,
-                declared.dead_letter_topic,
-                "DECLARATIVE",
+                known.subscription.pubsub_name,
+                known.subscription.topic,
+                known.subscription.metadata,
+                known.subscription.rules,
+                known.subscription.dead_letter_topic,
+                known.kind,
             )
-            for declared in self._resources.subscriptions
+            for known in self._core.pubsub.known()
         ]
 
     def _app_connection(self) -> AppConnection:

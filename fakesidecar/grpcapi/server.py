@@ -120,8 +120,7 @@ class _Handlers(grpc.GenericRpcHandler):
         finally:
             if reader is not None:
                 reader.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await reader
+                await asyncio.gather(reader, return_exceptions=True)  # the end of the call may be what it fails with
             stream.on_close()
 
     async def _read(self, served: Served, stream: Stream, requests: AsyncIterator[bytes]) -> None:

@@ -118,7 +118,10 @@ def headers_as_json(pairs: Iterable[tuple[str, str | bytes]], wanted: re.Pattern
 def _header_as_json(name: str, value: str | bytes) -> Json:
     if isinstance(value, bytes):
         return bytes_as_json(value)
-    return re.sub(r"[\d.]+(-\w+)?", "<version>", value) if name == "user-agent" else value
+    if name != "user-agent":
+        return value
+    # Which library speaks gRPC is no property of Dapr's.
+    return "grpc-go/<version>" if value.startswith("grpc-") else re.sub(r"[\d.]+(-\w+)?", "<version>", value)
 
 
 def masked(value: Json, more: Masks = ()) -> Json:
