@@ -10,10 +10,10 @@ PUBLIC = {
     "dapr_client": """
         BindingRequest BindingResponse BulkPublishEntry BulkPublishResponse BulkPublishResponseFailedEntry
         BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
-        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError
-        DaprInternalError DaprResponse DaprUnreachableError GetBulkSecretResponse GetMetadataResponse
-        GetSecretResponse InvokeMethodRequest InvokeMethodResponse MetadataDict MetadataMCPServer
-        MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy StateItem
+        ConfigurationSubscription Consistency ConstantFailurePolicy DaprClient DaprError DaprGrpcError DaprHttpError
+        DaprInternalError DaprResponse DaprUnreachableError DropFailurePolicy FailurePolicy GetBulkSecretResponse
+        GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse Job MetadataDict
+        MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy StateItem
         StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
         StreamReconnectError SubscriptionMessage TopicEventResponse TopicEventResponseStatus
         TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse

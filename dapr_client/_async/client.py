@@ -11,8 +11,10 @@ import grpc
 from dapr_client import settings as _settings
 from dapr_client._async.bindings import BindingMethods
 from dapr_client._async.configuration import ConfigurationMethods
+from dapr_client._async.conversation import ConversationMethods
 from dapr_client._async.health import wait_for_sidecar
 from dapr_client._async.invocation import InvocationMethods
+from dapr_client._async.jobs import JobMethods
 from dapr_client._async.lock import LockMethods
 from dapr_client._async.metadata import MetadataMethods
 from dapr_client._async.pubsub import PubSubMethods
@@ -28,7 +30,9 @@ from dapr_client.settings import settings
 class DaprClient(
     BindingMethods,
     ConfigurationMethods,
+    ConversationMethods,
     InvocationMethods,
+    JobMethods,
     LockMethods,
     MetadataMethods,
     PubSubMethods,

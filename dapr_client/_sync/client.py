@@ -13,8 +13,10 @@ import grpc
 from dapr_client import settings as _settings
 from dapr_client._sync.bindings import BindingMethods
 from dapr_client._sync.configuration import ConfigurationMethods
+from dapr_client._sync.conversation import ConversationMethods
 from dapr_client._sync.health import wait_for_sidecar
 from dapr_client._sync.invocation import InvocationMethods
+from dapr_client._sync.jobs import JobMethods
 from dapr_client._sync.lock import LockMethods
 from dapr_client._sync.metadata import MetadataMethods
 from dapr_client._sync.pubsub import PubSubMethods
@@ -30,7 +32,9 @@ from dapr_client.settings import settings
 class DaprClient(
     BindingMethods,
     ConfigurationMethods,
+    ConversationMethods,
     InvocationMethods,
+    JobMethods,
     LockMethods,
     MetadataMethods,
     PubSubMethods,
