@@ -11,13 +11,13 @@ PUBLIC = {
         BindingRequest BindingResponse BulkPublishEntry BulkPublishResponse BulkPublishResponseFailedEntry
         BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
         ConfigurationSubscription Consistency ConstantFailurePolicy DaprClient DaprError DaprGrpcError DaprHttpError
-        DaprInternalError DaprResponse DaprUnreachableError DropFailurePolicy FailurePolicy GetBulkSecretResponse
+        DaprInternalError DaprResponse DaprUnreachableError DecryptOptions DropFailurePolicy EncryptOptions
+        FailurePolicy GetBulkSecretResponse
         GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse Job MetadataDict
         MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy StateItem
         StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
         StreamReconnectError SubscriptionMessage TopicEventResponse TopicEventResponseStatus
-        TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse
-        UnlockResponseStatus
+        TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,
     "dapr_client.aio": """
         DaprClient DaprHealth

@@ -12,6 +12,7 @@ from dapr_client import settings as _settings
 from dapr_client._async.bindings import BindingMethods
 from dapr_client._async.configuration import ConfigurationMethods
 from dapr_client._async.conversation import ConversationMethods
+from dapr_client._async.crypto import CryptoMethods
 from dapr_client._async.health import wait_for_sidecar
 from dapr_client._async.invocation import InvocationMethods
 from dapr_client._async.jobs import JobMethods
@@ -31,6 +32,7 @@ class DaprClient(
     BindingMethods,
     ConfigurationMethods,
     ConversationMethods,
+    CryptoMethods,
     InvocationMethods,
     JobMethods,
     LockMethods,

@@ -14,6 +14,7 @@ from dapr_client import settings as _settings
 from dapr_client._sync.bindings import BindingMethods
 from dapr_client._sync.configuration import ConfigurationMethods
 from dapr_client._sync.conversation import ConversationMethods
+from dapr_client._sync.crypto import CryptoMethods
 from dapr_client._sync.health import wait_for_sidecar
 from dapr_client._sync.invocation import InvocationMethods
 from dapr_client._sync.jobs import JobMethods
@@ -33,6 +34,7 @@ class DaprClient(
     BindingMethods,
     ConfigurationMethods,
     ConversationMethods,
+    CryptoMethods,
     InvocationMethods,
     JobMethods,
     LockMethods,
