@@ -197,8 +197,10 @@ class JobsBlock:
             if self._entries.get(job.name) is entry:
                 del self._entries[job.name]
 
+        name, data = job.name, job.data
+
         def deliver(task: Task) -> bool | None:
-            return self._hand_over(Triggered(job.name, task.tick, task.attempt, job.data), task)
+            return self._hand_over(Triggered(name, task.tick, task.attempt, data), task)
 
         entry.task = self._scheduler.start(plan, deliver, policy=job.failure_policy, finished=finished)
 
