@@ -101,8 +101,8 @@ class Scheduler:
 
     # --- under the lock ---
 
-    def _fire(self) -> None:
-        """Deliver what is due, and what the clock lets pass without a stop."""
+    def _fire(self, skip: Callable[[float], bool] = lambda when: False) -> None:
+        """Deliver what is due, and what the clock can skip to."""
         if self._firing:
             return
         self._firing = True
@@ -110,7 +110,7 @@ class Scheduler:
         try:
             while queue:
                 when, _, task = queue[0]
-                if when > clock.now() and not clock.skip_to(when):
+                if when > clock.now() and not skip(when):
                     break
                 heapq.heappop(queue)
                 if not task.over and (succeeded := task.deliver(task)) is not None:
@@ -158,4 +158,4 @@ class Scheduler:
 
     def _wake_up(self) -> None:
         with self._lock:
-            self._fire()
+            self._fire(self._clock.skip_to)
