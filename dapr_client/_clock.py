@@ -20,8 +20,10 @@ async_sleep = asyncio.sleep
 unit_interval = random.random
 """A number in [0, 1)."""
 
-new_id = uuid.uuid4
-"""An id that nobody has."""
+
+def new_id() -> str:
+    """An id that nobody else has."""
+    return str(uuid.uuid4())
 
 
 def wait(event: threading.Event, seconds: float) -> bool:

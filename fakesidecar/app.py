@@ -1,26 +1,41 @@
-"""The way to the application: messages leave here, over HTTP or gRPC, outside of the core's lock (dapr pkg/channel)."""
+"""The way to the application: over HTTP or gRPC, outside of the core's lock (dapr pkg/channel).
+
+An `AppChannel` carries requests to one application, by a `Transport`. What it carries is under way on the clock
+(`Clock.busy`), so a virtual clock that is moved waits for the application.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
+import contextvars
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from fakesidecar.clock import Clock
 from fakesidecar.options import Options
 
 if TYPE_CHECKING:
     import aiohttp
+    import grpc
+    from google.protobuf.message import Message
+
+    from dapr_client.wire import Method
 
 log = logging.getLogger("fakesidecar.app")
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS = 60.0
 NOT_OURS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 """What the HTTP library would add of its own accord."""
 TOKEN = "dapr-api-token"
-
+JSON = (("content-type", "application/json"),)
 
 POLL_SECONDS = 0.1
 """How often daprd looks whether the application listens (dapr pkg/runtime, blockUntilAppIsReady)."""
@@ -38,29 +53,82 @@ async def wait_until_listening(address: str, port: int) -> None:
             return
 
 
+Headers = Sequence[tuple[str, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class AppRequest:
     """What the application is to be sent."""
 
     method: str
     path: str
-    """With its leading slash."""
+    """As it is on the wire: escaped, with its leading slash."""
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+    headers: Headers = JSON
+    query: str = ""
+    """As it is on the wire, without the question mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppResponse:
+    """What the application answered."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
 
 
 class AppFailed(Exception):
-    """The application did not take a message; the text says why."""
+    """The application did not answer; the text says why."""
+
+    def __init__(self, text: str, *, timed_out: bool = False) -> None:
+        super().__init__(text)
+        self.timed_out = timed_out
+
+
+class AppRpcFailed(AppFailed):
+    """The application answered an RPC with an error."""
+
+    def __init__(self, error: grpc.RpcError) -> None:
+        self.code: grpc.StatusCode = error.code()
+        self.details: str = error.details() or ""
+        super().__init__(f"{self.code.name} {self.details}", timed_out=self.code.name == "DEADLINE_EXCEEDED")
+        self.error = error
+
+
+class Transport(ABC):
+    """How requests travel to an application."""
+
+    @abstractmethod
+    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
+        """Send a request, return the answer; raises `AppFailed`."""
+
+    async def rpc(
+        self, name: str, message: Message, metadata: Sequence[tuple[str, str | bytes]], timeout: float
+    ) -> Any:
+        """Call one of Dapr's callbacks, where the application speaks gRPC; raises `AppRpcFailed`."""
+        raise AppFailed(f"{name}: the application does not speak gRPC")
+
+    async def close(self) -> None:
+        """Close every connection."""
 
 
 class AppChannel:
-    """Sends messages to an application: those of one lane in order, each after the answer to the one before."""
+    """Sends requests to an application, and runs on the sidecar's event loop what waits for the answers."""
 
-    def __init__(self, options: Options) -> None:
-        self._transport = _transport(options)
+    def __init__(self, transport: Transport, clock: Clock, *, is_grpc: bool = False, max_concurrency: int = -1) -> None:
+        self.transport = transport
+        self.is_grpc = is_grpc
+        self._clock = clock
+        self._turns = asyncio.Semaphore(max_concurrency) if max_concurrency > 0 else contextlib.nullcontext()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._lanes: dict[str, asyncio.Task[None]] = {}
-        """The last message of each lane that has any under way."""
+        """The last work of each lane that has any under way."""
 
     def open(self) -> None:
         """Begin to send, on the running event loop."""
@@ -69,87 +137,158 @@ class AppChannel:
     async def close(self) -> None:
         """Send no more; what is under way is given up."""
         self._loop = None
-        waiting = tuple(self._lanes.values())
-        for task in waiting:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        await self._transport.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.transport.close()
+
+    # --- on the sidecar's event loop ---
+
+    async def request(self, request: AppRequest, timeout: float = TIMEOUT_SECONDS) -> AppResponse:
+        """Send a request (to a gRPC application, as `OnInvoke`), return the answer; raises `AppFailed`."""
+        with self._clock.busy():
+            async with self._turns:
+                return await self.transport.request(request, timeout)
+
+    async def rpc(
+        self,
+        name: str,
+        message: Message,
+        metadata: Sequence[tuple[str, str | bytes]] = (),
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> Any:
+        """Call one of Dapr's callbacks (`OnTopicEvent`) of a gRPC application; raises `AppRpcFailed`."""
+        with self._clock.busy():
+            async with self._turns:
+                return await self.transport.rpc(name, message, metadata, timeout)
+
+    # --- from any thread ---
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, lane: str = "") -> None:
+        """Do something soon on the sidecar's event loop, without waiting; work of one lane is done in order.
+
+        Nothing is done when the sidecar is closed. Until it is done it is under way on the clock.
+        """
+        self._clock.begin()
+        try:
+            if self._loop is None:
+                raise RuntimeError("closed")
+            # Work is nobody's inside: it begins with no context of the one who asked for it.
+            self._loop.call_soon_threadsafe(self._enqueue, work, lane, context=contextvars.Context())
+        except RuntimeError:  # the loop has just ended
+            work.close()
+            self._clock.end()
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something on the sidecar's event loop and return what comes of it; from a thread that may block."""
+        if self._loop is None:
+            work.close()
+            raise AppFailed("the sidecar is closed")
+        try:
+            return asyncio.run_coroutine_threadsafe(self._tracked(work), self._loop).result()
+        except concurrent.futures.CancelledError as error:
+            raise AppFailed("the sidecar was closed") from error
 
     def send(self, request: AppRequest, *, lane: str = "") -> None:
-        """Send a message soon; from any thread, without waiting. That the application fails is only logged."""
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has just ended
-                self._loop.call_soon_threadsafe(self._enqueue, request, lane)
+        """Send a message soon, without waiting; that the application fails is only logged."""
+        self.spawn(self._send(request), lane=lane)
 
-    def _enqueue(self, request: AppRequest, lane: str) -> None:
-        if self._loop is None:
-            return
-        task = self._loop.create_task(self._send(request, self._lanes.get(lane)))
-        self._lanes[lane] = task
-        task.add_done_callback(lambda done: self._forget(lane, done))
-
-    def _forget(self, lane: str, done: asyncio.Task[None]) -> None:
-        if self._lanes.get(lane) is done:
-            del self._lanes[lane]
-
-    async def _send(self, request: AppRequest, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.wait([before])
+    async def _send(self, request: AppRequest) -> None:
         try:
-            await self._transport.send(request)
+            answer = await self.request(request)
         except AppFailed as error:
             log.error("the app was sent %s %s: %s", request.method, request.path, error)
+        else:
+            if answer.status >= 300:
+                log.error("the app was sent %s %s: it answered with %s", request.method, request.path, answer.status)
+
+    async def _tracked(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            return await work
+        finally:
+            self._tasks.discard(task)
+
+    def _enqueue(self, work: Coroutine[Any, Any, None], lane: str) -> None:
+        if self._loop is None:
+            work.close()
+            self._clock.end()
+            return
+        task = self._loop.create_task(self._after(self._lanes.get(lane) if lane else None, work))
+        self._tasks.add(task)
+        if lane:
+            self._lanes[lane] = task
+        task.add_done_callback(lambda done: self._done(lane, work, done))
+
+    async def _after(self, before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await work
+
+    def _done(self, lane: str, work: Coroutine[Any, Any, None], done: asyncio.Task[None]) -> None:
+        work.close()  # it may never have begun
+        self._tasks.discard(done)
+        if self._lanes.get(lane) is done:
+            del self._lanes[lane]
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("work for the app failed", exc_info=error)
+        self._clock.end()
 
 
-def app_of(options: Options) -> AppChannel | None:
+def app_of(options: Options, clock: Clock) -> AppChannel | None:
     """The way to the application that the options name; None when there is none."""
-    return AppChannel(options) if options.app_port else None
-
-
-# --- how a message travels -----------------------------------------------------------------------
-
-
-class _Transport(ABC):
-    @abstractmethod
-    async def send(self, request: AppRequest) -> None:
-        """Send a message, and wait for the answer; raises `AppFailed`."""
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Close every connection."""
-
-
-def _transport(options: Options) -> _Transport:
+    if not options.app_port:
+        return None
     address = f"{options.app_channel_address}:{options.app_port}"
-    secure = options.app_protocol in ("https", "grpcs")
-    kind = _Grpc if options.app_protocol in ("grpc", "grpcs") else _Http
-    return kind(address, secure, options.app_api_token)
+    protocol, token = options.app_protocol, options.app_api_token
+    transport: Transport
+    if protocol in ("grpc", "grpcs"):
+        transport = Grpc(address, protocol == "grpcs", token)
+    elif protocol == "h2c":
+        transport = H2c(address, token)
+    else:
+        transport = Http(address, protocol == "https", token)
+    is_grpc = protocol in ("grpc", "grpcs")
+    return AppChannel(transport, clock, is_grpc=is_grpc, max_concurrency=options.app_max_concurrency)
 
 
-class _Http(_Transport):
+# --- how a request travels -----------------------------------------------------------------------
+
+
+class Http(Transport):
+    """HTTP/1.1, on connections that are kept."""
+
     def __init__(self, address: str, secure: bool, token: str) -> None:
         self._base = f"{'https' if secure else 'http'}://{address}"
-        self._headers = {"user-agent": "Go-http-client/1.1"} | ({TOKEN: token} if token else {})
+        self._token = token
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, request: AppRequest) -> None:
+    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         import aiohttp
+        from yarl import URL
 
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # Any certificate will do (dapr pkg/runtime/channels, InsecureSkipVerify).
-                connector=aiohttp.TCPConnector(ssl=False),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+                connector=aiohttp.TCPConnector(ssl=False, limit=0),
                 skip_auto_headers=NOT_OURS,
+                auto_decompress=False,
             )
-        headers = {**request.headers, **self._headers}
         try:
             async with self._session.request(
-                request.method, self._base + request.path, data=request.body, headers=headers
+                request.method,
+                URL(self._base + target_of(request), encoded=True),
+                data=request.body,
+                headers=with_ours(request.headers, self._token),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout),
             ) as answer:
-                if answer.status >= 300:
-                    raise AppFailed(f"it answered with {answer.status}")
-        except (aiohttp.ClientError, TimeoutError) as error:
+                return AppResponse(answer.status, tuple(answer.headers.items()), await answer.read())
+        except TimeoutError as error:
+            raise AppFailed(f"timed out after {timeout} s", timed_out=True) from error
+        except aiohttp.ClientError as error:
             raise AppFailed(repr(error)) from error
 
     async def close(self) -> None:
@@ -158,42 +297,116 @@ class _Http(_Transport):
             self._session = None
 
 
-class _Grpc(_Transport):
+class H2c(Transport):
+    """HTTP/2 without TLS, both sides knowing beforehand."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._base = f"http://{address}"
+        self._token = token
+        self._client: Any = None
+
+    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.AsyncClient(http1=False, http2=True, trust_env=False, headers={})
+            self._client.headers.clear()
+        try:
+            answer = await self._client.request(
+                request.method,
+                self._base + target_of(request),
+                content=request.body or None,
+                headers=with_ours(request.headers, self._token),
+                timeout=timeout,
+            )
+        except httpx.TimeoutException as error:
+            raise AppFailed(f"timed out after {timeout} s", timed_out=True) from error
+        except httpx.HTTPError as error:
+            raise AppFailed(repr(error)) from error
+        return AppResponse(answer.status_code, tuple(answer.headers.multi_items()), answer.content)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+
+def target_of(request: AppRequest) -> str:
+    """The path and the query."""
+    return f"{request.path}?{request.query}" if request.query else request.path
+
+
+def with_ours(headers: Headers, token: str) -> list[tuple[str, str]]:
+    """The headers, and what the sidecar itself adds where they do not say otherwise."""
+    names = {name.lower() for name, _ in headers}
+    out = [*headers]
+    if "user-agent" not in names:
+        out.append(("user-agent", "Go-http-client/1.1"))
+    if token:
+        out = [(name, value) for name, value in out if name.lower() != TOKEN]
+        out.append((TOKEN, token))
+    return out
+
+
+class Grpc(Transport):
+    """Dapr's callbacks, on one channel."""
+
     def __init__(self, address: str, secure: bool, token: str) -> None:
         self._address = address
         self._secure = secure
         self._metadata = ((TOKEN, token),) if token else ()
         self._channel: Any = None
 
-    async def send(self, request: AppRequest) -> None:
-        import grpc
-
-        from dapr_client import wire
+    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         from dapr_client.wire import common_pb2
 
-        if self._channel is None:
-            self._channel = self._open()
-        method = wire.method(wire.APP_CALLBACK, "OnInvoke")
+        headers = {name.lower(): value for name, value in reversed(request.headers)}
+        content_type = headers.pop("content-type", "")
         message = common_pb2.InvokeRequest(
             method=request.path,
-            content_type=request.headers.get("content-type", ""),
-            http_extension=common_pb2.HTTPExtension(verb=request.method),
+            content_type=content_type,
+            http_extension=common_pb2.HTTPExtension(verb=request.method, querystring=request.query),
         )
         message.data.value = request.body
-        call = self._channel.unary_unary(method.path, request_serializer=lambda message: message.SerializeToString())
+        answer = await self.rpc("OnInvoke", message, tuple(headers.items()), timeout)
+        return AppResponse(200, (("content-type", answer.content_type),), answer.data.value)
+
+    async def rpc(
+        self, name: str, message: Message, metadata: Sequence[tuple[str, str | bytes]], timeout: float
+    ) -> Any:
+        import grpc
+
+        method = _callback(name)
+        call = self.channel().unary_unary(
+            method.path,
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=method.response.FromString,
+        )
         try:
-            await call(message, metadata=self._metadata, timeout=TIMEOUT_SECONDS)
+            return await call(message, metadata=(*metadata, *self._metadata), timeout=timeout)
         except grpc.RpcError as error:
-            raise AppFailed(f"{error.code().name} {error.details()}") from error
+            raise AppRpcFailed(error) from error
 
-    def _open(self) -> Any:
-        import grpc.aio
+    def channel(self) -> Any:
+        """The channel to the application, opened on first use."""
+        if self._channel is None:
+            import grpc.aio
 
-        if self._secure:
-            return grpc.aio.secure_channel(self._address, grpc.ssl_channel_credentials())
-        return grpc.aio.insecure_channel(self._address)
+            if self._secure:
+                self._channel = grpc.aio.secure_channel(self._address, grpc.ssl_channel_credentials())
+            else:
+                self._channel = grpc.aio.insecure_channel(self._address)
+        return self._channel
 
     async def close(self) -> None:
         if self._channel is not None:
             await self._channel.close()
             self._channel = None
+
+
+@cache
+def _callback(name: str) -> Method:
+    from dapr_client import wire
+
+    services = (wire.APP_CALLBACK, wire.APP_CALLBACK_ALPHA, wire.APP_CALLBACK_HEALTH_CHECK)
+    return next(methods[name] for methods in map(wire.methods, services) if name in methods)

@@ -16,14 +16,25 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+
+log = logging.getLogger("fakesidecar.clock")
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 """Where a virtual clock stands when nobody says otherwise."""
+
+SETTLE_SECONDS = 10.0
+"""How long, in real time, a virtual clock that is moved waits for what is under way."""
+
+_OWN: ContextVar[int] = ContextVar("busy", default=0)
+"""How much of what is under way the caller itself is in the middle of."""
 
 
 class Timer:
@@ -55,6 +66,8 @@ class Clock(ABC):
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._lock = threading.RLock()
+        self._under_way = 0
+        self._became_idle = threading.Condition()
 
     @abstractmethod
     def now(self) -> float:
@@ -72,6 +85,13 @@ class Clock(ABC):
         """Call `callback` after `seconds`."""
         return self.call_at(self.now() + seconds, callback)
 
+    def skip_to(self, when: float) -> bool:
+        """Go on to `when` at once, for a timer that is firing and has more to do then.
+
+        True when that was on the clock's way, and nothing else is due before; otherwise call `call_at`.
+        """
+        return False
+
     def pending(self) -> int:
         """How many timers wait."""
         with self._lock:
@@ -88,6 +108,37 @@ class Clock(ABC):
         """Forget every timer."""
         with self._lock:
             self._timers.clear()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Something is under way that ends by itself, and soon: a delivery to an application, a turn of a worker.
+
+        A virtual clock that is moved waits for it, so that what follows from it happens at its right time.
+        """
+        self.begin()
+        own = _OWN.set(_OWN.get() + 1)
+        try:
+            yield
+        finally:
+            _OWN.reset(own)
+            self.end()
+
+    def begin(self) -> None:
+        """Something is under way, until `end` is called, by whichever thread; see `busy`."""
+        with self._became_idle:
+            self._under_way += 1
+
+    def end(self) -> None:
+        """What was begun has ended."""
+        with self._became_idle:
+            self._under_way -= 1
+            self._became_idle.notify_all()
+
+    def wait_until_idle(self, seconds: float = SETTLE_SECONDS) -> bool:
+        """Wait until nothing is under way but what the caller is in; False when `seconds` of real time are over."""
+        own = _OWN.get()
+        with self._became_idle:
+            return self._became_idle.wait_for(lambda: self._under_way <= own, seconds)
 
     def _pop_due(self, now: float) -> Timer | None:
         with self._lock:
@@ -141,15 +192,14 @@ class SystemClock(Clock):
 class VirtualClock(Clock):
     """A clock that stands still until somebody moves it, and fires what comes due on the way, in order.
 
-    Before each jump, and at the end, the work that is already due runs to its end: the functions in `settle`
-    are called and return when their part of the system has nothing left to do.
+    Before each jump, and at the end, what is under way (`busy`) comes to its end.
     """
 
     def __init__(self, start: datetime | float = START) -> None:
         super().__init__()
         self._now = self._start = start.timestamp() if isinstance(start, datetime) else float(start)
+        self._target = self._now
         self._moving = threading.RLock()
-        self.settle: list[Callable[[], None]] = []
 
     def now(self) -> float:
         return self._now
@@ -182,11 +232,22 @@ class VirtualClock(Clock):
             self._settle()
             while (due := self.next_timer()) is not None and due <= target:
                 self._now = max(self._now, due)
+                self._target = target
                 while (timer := self._pop_due(self._now)) is not None:
                     timer.fire()
+                self._target = self._now
                 self._settle()
             self._now = target
             self._settle()
+
+    def skip_to(self, when: float) -> bool:
+        if when > self._target or self._under_way:
+            return False
+        if self._timers and (due := self.next_timer()) is not None and due <= when:
+            return False
+        if when > self._now:
+            self._now = when
+        return True
 
     def run_until_idle(self, *, limit: float = 366 * 86400.0) -> None:
         """Advance from timer to timer until none waits, by at most `limit` seconds in all."""
@@ -197,5 +258,5 @@ class VirtualClock(Clock):
                 self.advance_to(max(due, self._now))
 
     def _settle(self) -> None:
-        for run_to_idle in self.settle:
-            run_to_idle()
+        if not self.wait_until_idle():
+            log.warning("after %s s something is still under way: the clock moves on without it", SETTLE_SECONDS)

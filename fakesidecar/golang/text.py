@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote as percent_encode
 
 from fakesidecar.golang.error import GoError
 
@@ -78,6 +79,11 @@ def query_unescape(text: str) -> str:
     return _unescape(text, plus=b" ")
 
 
+def path_escape(path: str) -> str:
+    """A whole path, escaped as Go's URL.EscapedPath does it."""
+    return percent_encode(path, safe="$&+,/:;=@")
+
+
 def path_unescape(text: str) -> str:
     """Undo the escapes of one path segment (url.PathUnescape); `+` stays `+`."""
     return _unescape(text, plus=b"+")
@@ -100,3 +106,8 @@ def canonical_header_key(name: str) -> str:
     if not _TOKEN.fullmatch(name):
         return name
     return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
+
+
+def path_error(call: str, error: OSError) -> str:
+    """What Go says of a system call that failed (io/fs, PathError)."""
+    return f"{call} {error.filename}: {(error.strerror or str(error)).lower()}"

@@ -42,7 +42,7 @@ def subscribe_configuration(core: Core, request: Request) -> Response:
         items = {key: item_of(setting) for key, setting in settings.items()}
         body = golang.marshal({"id": id, "items": items}) + b"\n"
         for key in settings:
-            app.send(AppRequest("POST", f"/configuration/{store}/{key}", body), lane=id)
+            app.send(AppRequest("POST", golang.path_escape(f"/configuration/{store}/{key}"), body), lane=id)
 
     id = core.configuration.subscribe(store, request.query_values("key"), tell=post)
     return json_response({"id": id}, newline=True)

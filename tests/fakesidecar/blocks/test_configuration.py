@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +16,6 @@ from google.protobuf.json_format import MessageToDict
 
 from dapr_client import wire
 from dapr_client.wire import common_pb2
-from fakesidecar.app import AppChannel, AppRequest
 from fakesidecar.clock import VirtualClock
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
@@ -321,14 +319,3 @@ def test_an_application_that_fails_is_told_of_the_next_change_all_the_same(kind:
         for text in ("1", "2"):
             change("k", text)
             assert app.received.get(timeout=SECONDS) == delivery("k", id, f'{{"k":{{"value":"{text}"}}}}')
-
-
-async def test_nobody_waits_for_an_application_that_is_not_there() -> None:
-    channel = AppChannel(Options(app_port=1))
-    channel.send(AppRequest("POST", "/before"))
-    channel.open()
-    channel.send(AppRequest("POST", "/lost"), lane="one")
-    channel.send(AppRequest("POST", "/lost"), lane="one")
-    await asyncio.sleep(0)
-    await channel.close()
-    channel.send(AppRequest("POST", "/after"))
