@@ -248,7 +248,7 @@ class Case:
 
 
 @pytest.mark.parametrize("name", ["wf", "async"])
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(program=PROGRAMS, data=st.data())
 def test_whatever_happens_when_the_result_is_the_same(name: str, program: Program, data: st.DataObject) -> None:
     case = Case(name, program, data.draw)
@@ -266,7 +266,7 @@ def fits(wanted: Any, found: Any) -> bool:
     return type(wanted) is type(found) and bool(wanted == found)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(program=PROGRAMS, data=st.data())
 def test_a_termination_ends_it_wherever_it_is(program: Program, data: st.DataObject) -> None:
     case = Case("wf", program, data.draw)
@@ -274,7 +274,7 @@ def test_a_termination_ends_it_wherever_it_is(program: Program, data: st.DataObj
     assert (case.model.result or "").partition(" ")[0] in ("TERMINATED", "COMPLETED")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(program=PROGRAMS, data=st.data())
 def test_every_history_replays_turn_by_turn(program: Program, data: st.DataObject) -> None:
     case = Case("wf", program, data.draw)
@@ -284,7 +284,7 @@ def test_every_history_replays_turn_by_turn(program: Program, data: st.DataObjec
         same(replay(Execution("i", registry.workflow, registry.name_of), past, new), answer)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(program=PROGRAMS, data=st.data())
 def test_the_official_package_does_the_same(program: Program, data: st.DataObject) -> None:
     worker = pytest.importorskip("dapr.ext.workflow._durabletask.worker", reason="compares with the official package")
@@ -299,7 +299,9 @@ def test_the_official_package_does_the_same(program: Program, data: st.DataObjec
     for past, new, answer in case.turns:
         converted = [[theirs.FromString(event.SerializeToString()) for event in events] for events in (past, new)]
         result = worker._OrchestrationExecutor(registry, log).execute("i", *converted)
-        assert [plain(action) for action in result.actions] == [plain(action) for action in answer.actions]
+        # It may ask for more after the end, which the sidecar does not hear.
+        asked = [action for action in result.actions if action.HasField("completeWorkflow")] or result.actions
+        assert [plain(action) for action in asked] == [plain(action) for action in answer.actions]
         assert (result.encoded_custom_status, tuple(dict.fromkeys(result.patches))) == (
             answer.custom_status,
             tuple(answer.patches),
