@@ -34,6 +34,7 @@ PUBLISHED = ("BulkPublishResponse", "BulkPublishResponseFailedEntry")
 STREAM_ERRORS = ("StreamCancelledError", "StreamInactiveError", "StreamReconnectError")
 RECONNECTS = ("MAX_RECONNECT_ATTEMPTS", "RECONNECT_BACKOFF_INITIAL_SECONDS", "RECONNECT_BACKOFF_MAX_SECONDS")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
+CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
 WORKFLOWS = (
     "ActivityResult",
     "ChildWorkflowResult",
@@ -59,7 +60,6 @@ WORKFLOWS = (
     "when_any",
 )
 WORKFLOW_STATUS = ("WorkflowRuntimeStatus", "runtime_status as getWorkflowRuntimeStatus")
-CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
 Names = Mapping[str, Sequence[str]]
@@ -139,6 +139,15 @@ TABLE: Mapping[str, Names] = {
     "conf.helpers": {"endpoint": ("GrpcEndpoint", "URIParseConfig")},
     "conf.global_settings": {"settings": ("DEFAULTS[]",)},
     "ext": {},
+    "ext.grpc": {
+        "app": ("App", "Rule"),
+        "bindings": ("BindingRequest",),
+        "invocation": ("InvokeMethodRequest", "InvokeMethodResponse"),
+        "jobs": ("JobEvent",),
+        "pubsub": ("SubscriptionMessage", "TopicEventResponse"),
+    },
+    "ext.fastapi": {"app.fastapi": ("DaprApp",)},
+    "ext.flask": {"app.flask": ("DaprApp",)},
     "ext.workflow": {"workflow": WORKFLOWS},
     "ext.workflow.aio": {"workflow.aio": ("DaprWorkflowClient",)},
     "ext.workflow.logger": {"workflow": ("LoggerOptions",)},
@@ -149,15 +158,6 @@ TABLE: Mapping[str, Names] = {
     "ext.workflow.dapr_workflow_client": {"workflow": ("DaprWorkflowClient",)},
     "ext.workflow.workflow_runtime": {"workflow": ("WorkflowRuntime", "alternate_name")},
     "ext.workflow.workflow_state": {"workflow": ("WorkflowState", "WorkflowStatus")},
-    "ext.grpc": {
-        "app": ("App", "Rule"),
-        "bindings": ("BindingRequest",),
-        "invocation": ("InvokeMethodRequest", "InvokeMethodResponse"),
-        "jobs": ("JobEvent",),
-        "pubsub": ("SubscriptionMessage", "TopicEventResponse"),
-    },
-    "ext.fastapi": {"app.fastapi": ("DaprApp",)},
-    "ext.flask": {"app.flask": ("DaprApp",)},
 }
 """Official module: our module: what it has of it (`ours as theirs`; `TABLE[]` for every item of a mapping)."""
 

@@ -85,7 +85,7 @@ class DaprWorkflowClient:
             warn("reuse_id_policy has no effect", DeprecationWarning, stacklevel=2)
         request = pb.CreateInstanceRequest(
             name=name_of(workflow),
-            instanceId=instance_id or _clock.new_id(),
+            instanceId=instance_id or _clock.new_id().hex,
             input=_string(_payload.dump_optional(input)),
             router=_router(app_id),
         )

@@ -44,7 +44,7 @@ class WorkflowMethods(Block):
         """Start a workflow; input that is not raw bytes is sent as JSON. The answer does not wait for a worker."""
         not_blank(workflow_component=workflow_component, workflow_name=workflow_name)
         request = workflow_pb2.StartWorkflowRequest(
-            instance_id=instance_id or _clock.new_id(),
+            instance_id=instance_id or str(_clock.new_id()),
             workflow_component=workflow_component,
             workflow_name=workflow_name,
             options=workflow_options or None,
