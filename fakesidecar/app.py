@@ -366,7 +366,7 @@ class Http(Transport):
             answer = await self._session.request(
                 request.method,
                 URL(self._base + target_of(request), encoded=True),
-                data=request.body,
+                data=request.body or None,
                 headers=with_ours(request.headers, self._token),
                 allow_redirects=self._follows_redirects,
             )

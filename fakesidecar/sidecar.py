@@ -24,6 +24,7 @@ from fakesidecar.errors import ComponentError
 from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.httpapi.api import HttpApi, public_api
 from fakesidecar.ids import Ids, RandomIds
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.redis_place import RedisPlace
 from fakesidecar.resources.component import Component
@@ -49,6 +50,7 @@ class Sidecar:
         resources: Resources | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self.options = options or Options()
         self.clock = clock or SystemClock()
@@ -62,7 +64,7 @@ class Sidecar:
             environment=self.options.environment,
         )
         self.resources = resources or Resources()
-        self.core = Core(self.options, self.resources, around)
+        self.core = Core(self.options, self.resources, around, neighbours)
         try:
             self.load([*self.resources.components, *components])
         except BaseException:
@@ -135,6 +137,7 @@ class Sidecar:
         await grpc_server.start(self._addresses("grpc"), options.grpc_port)
         await http_server.start(self._addresses("http"), options.http_port)
         self.grpc_port, self.http_port = grpc_server.port, http_server.port
+        self.core.invocation.open(f"{options.listen_addresses[0]}:{self.grpc_port}")
         if options.public_port is not None:
             public = HttpServer(public_api(self.core), **limits)
             self._servers.insert(0, public)
@@ -165,6 +168,7 @@ class Sidecar:
                 closing.callback(self.clock.detach)
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)
+            closing.push_async_callback(self.core.invocation.close)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             for task in self._background:

@@ -18,12 +18,14 @@ from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.health import Health
+from fakesidecar.core.invocation import InvocationBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.interceptors.recording import Recording
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
@@ -48,7 +50,9 @@ class Block(Protocol):
 class Core:
     """All building blocks of one sidecar."""
 
-    def __init__(self, options: Options, resources: Resources, around: Surroundings) -> None:
+    def __init__(
+        self, options: Options, resources: Resources, around: Surroundings, neighbours: Neighbours | None = None
+    ) -> None:
         self.options = options
         self.resources = resources
         self.settings = resources.configuration
@@ -70,6 +74,8 @@ class Core:
         self.middleware = MiddlewareBlock()
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        self.neighbours = neighbours or Neighbours()
+        self.invocation = InvocationBlock(self)
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
             "state": self.state,

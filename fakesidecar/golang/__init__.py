@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
+from fakesidecar.golang.http import detect_content_type, status_text
 from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
 from fakesidecar.golang.mapstructure import map_structure
 from fakesidecar.golang.numbers import (
@@ -61,6 +62,7 @@ __all__ = [
     "atoi",
     "canonical_header_key",
     "decode_first",
+    "detect_content_type",
     "format_duration",
     "format_float",
     "format_rfc3339",
@@ -79,6 +81,7 @@ __all__ = [
     "query_unescape",
     "quote",
     "sprint",
+    "status_text",
     "unmarshal",
     "unmarshal_into",
     "unquote",

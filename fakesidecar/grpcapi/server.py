@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.errors import ApiError
 from fakesidecar.grpcapi.api import GrpcApi
+from fakesidecar.grpcapi.invocation import hand_on
 from fakesidecar.grpcapi.registry import Context, Served, Stream
 from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
 
@@ -74,7 +75,9 @@ class _Handlers(grpc.GenericRpcHandler):
             context = Context(tuple(rpc.invocation_metadata() or ()))
             try:
                 ready = self.api.prepare(served, data, context)
-                if ready.blocking:
+                if ready.start is not None:
+                    reply = await ready.start()
+                elif ready.blocking:
                     reply = await asyncio.get_running_loop().run_in_executor(None, ready.run)
                 else:
                     reply = ready.run()
@@ -133,9 +136,11 @@ class _Handlers(grpc.GenericRpcHandler):
         async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:
             context = Context(tuple(rpc.invocation_metadata() or ()))
             try:
-                self.api.refuse(path, context)
+                call = self.api.proxy(path, context, requests)
             except ApiError as error:
                 await _abort(rpc, context, error)
+            else:
+                await hand_on(call, rpc)
 
         return behaviour
 

@@ -41,7 +41,6 @@ def test_every_known_rpc_is_in_the_wire_package() -> None:
     [
         ("POST", "/v1.0/publish/bus/orders/new", "publish and subscribe"),
         ("POST", "/v1.0/publish/bulk/bus/orders", "publish and subscribe"),
-        ("GET", "/v1.0/invoke/shop/method/a/b", "service invocation"),
         ("PUT", "/v1.0/actors/Cat/1/method/meow", "actors"),
         ("GET", "/v1.0/actors/Cat/1/reminders/feed", "actors"),
         ("PUT", "/v1.0-alpha1/crypto/vault/encrypt", "cryptography"),
@@ -56,7 +55,3 @@ def test_a_route_that_is_not_served_is_unimplemented(sidecar: Sidecar, method: s
     assert answer.body == (
         f'{{"errorCode":"ERR_API_UNIMPLEMENTED","message":"fakesidecar does not serve {block} yet"}}'.encode()
     )
-
-
-def test_a_request_for_an_app_by_header_says_so_too(sidecar: Sidecar) -> None:
-    assert sidecar.http.prepare(Request("GET", "/orders", headers=[("dapr-app-id", "shop")])).run().status == 501
