@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import logging
 import os
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -148,6 +149,8 @@ def as_go_says(error: grpc.aio.AioRpcError, address: str) -> str:
     details = error.details() or ""
     if details.startswith("failed to connect to all addresses"):
         return NOBODY_LISTENS.format(address=address)
+    if too_large := re.search(r"eceived message larger than max \(\d+ vs\. \d+\)", details):
+        return f"grpc: r{too_large[0]}"
     return details
 
 
@@ -419,6 +422,8 @@ def _go_errors() -> Iterator[None]:
     except aiohttp.TooManyRedirects as error:
         raise AppFailed(f"stopped after {len(error.history)} redirects") from error
     except aiohttp.ClientError as error:
+        if isinstance(error.__cause__, AppFailed):  # what was sent broke off
+            raise error.__cause__ from None
         raise AppFailed(str(error) or repr(error)) from error
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import posixpath
 import re
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -155,6 +155,8 @@ class InvocationBlock:
             return await work
 
         if self._loop is None:
+            if isinstance(work, Coroutine):
+                work.close()
             raise PlainError(message="the sidecar is closed")
         return asyncio.run_coroutine_threadsafe(waited(), self._loop).result()
 

@@ -97,7 +97,7 @@ def response(value: bytes, content_type: str, type_url: str = "") -> common_pb2.
 # --- services of an app's own ----------------------------------------------------------------------------------------
 
 
-async def hand_on(call: Proxied, rpc: Any) -> None:
+async def hand_on(call: Proxied, rpc: Any, context: Context) -> None:
     """Write what comes of a proxied call to the caller, until its end."""
     try:
         begun = False
@@ -105,7 +105,7 @@ async def hand_on(call: Proxied, rpc: Any) -> None:
             async for message in call:
                 if not begun:  # no message, no header (dapr pkg/grpc/proxy, forwardClientToServer)
                     begun = True
-                    await rpc.send_initial_metadata(tuple(await call.initial_metadata() or ()))
+                    await rpc.send_initial_metadata((*context.header, *(await call.initial_metadata() or ())))
                 await rpc.write(message)
         code, trailer = await call.code(), tuple(await call.trailing_metadata() or ())
         if code is grpc.StatusCode.OK:

@@ -140,7 +140,7 @@ class _Handlers(grpc.GenericRpcHandler):
             except ApiError as error:
                 await _abort(rpc, context, error)
             else:
-                await hand_on(call, rpc)
+                await hand_on(call, rpc, context)
 
         return behaviour
 

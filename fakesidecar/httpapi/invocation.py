@@ -97,13 +97,14 @@ INVOKE = Route(
 def headers_of(core: Core, request: Request) -> Headers:
     """The headers that go on to the app, with the call's place in its trace."""
     headers = [(name, value) for name, value in request.headers if name.lower() not in NOT_PASSED_ON]
-    if request.span.valid:
-        headers = [(name, value) for name, value in headers if name.lower() not in ("traceparent", "tracestate")]
+    parent = request.header("traceparent")
+    replaced = {"traceparent"} if request.span.valid else set()
+    replaced |= {"tracestate"} if request.span.state or parent is None else set()
+    headers = [(name, value) for name, value in headers if name.lower() not in replaced]
+    if request.span.valid or (parent is None and sampling_rate(core.settings.tracing.sampling_rate) != 0):
         headers.append(("traceparent", request.span.traceparent))
-        if request.span.state:
-            headers.append(("tracestate", request.span.state))
-    elif request.header("traceparent") is None and sampling_rate(core.settings.tracing.sampling_rate) != 0:
-        headers.append(("traceparent", request.span.traceparent))
+    if request.span.state:
+        headers.append(("tracestate", request.span.state))
     return headers
 
 
