@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dapr_client.configuration import ConfigurationItem as ConfigurationItem
     from dapr_client.configuration import ConfigurationResponse as ConfigurationResponse
     from dapr_client.configuration import ConfigurationSubscription as ConfigurationSubscription
+    from dapr_client.crypto import DecryptOptions as DecryptOptions
+    from dapr_client.crypto import EncryptOptions as EncryptOptions
     from dapr_client.errors import DaprError as DaprError
     from dapr_client.errors import DaprGrpcError as DaprGrpcError
     from dapr_client.errors import DaprHttpError as DaprHttpError
@@ -40,6 +42,15 @@ if TYPE_CHECKING:
     from dapr_client.metadata import GetMetadataResponse as GetMetadataResponse
     from dapr_client.metadata import MetadataMCPServer as MetadataMCPServer
     from dapr_client.metadata import RegisteredComponents as RegisteredComponents
+    from dapr_client.pubsub import BulkPublishEntry as BulkPublishEntry
+    from dapr_client.pubsub import BulkPublishResponse as BulkPublishResponse
+    from dapr_client.pubsub import BulkPublishResponseFailedEntry as BulkPublishResponseFailedEntry
+    from dapr_client.pubsub import StreamCancelledError as StreamCancelledError
+    from dapr_client.pubsub import StreamInactiveError as StreamInactiveError
+    from dapr_client.pubsub import StreamReconnectError as StreamReconnectError
+    from dapr_client.pubsub import SubscriptionMessage as SubscriptionMessage
+    from dapr_client.pubsub import TopicEventResponse as TopicEventResponse
+    from dapr_client.pubsub import TopicEventResponseStatus as TopicEventResponseStatus
     from dapr_client.retry import RetryPolicy as RetryPolicy
     from dapr_client.secrets import GetBulkSecretResponse as GetBulkSecretResponse
     from dapr_client.secrets import GetSecretResponse as GetSecretResponse
@@ -73,6 +84,10 @@ HOMES = {
         "ConfigurationResponse",
         "ConfigurationSubscription",
     ),
+    "crypto": (
+        "DecryptOptions",
+        "EncryptOptions",
+    ),
     "errors": (
         "DaprError",
         "DaprGrpcError",
@@ -94,6 +109,17 @@ HOMES = {
         "GetMetadataResponse",
         "MetadataMCPServer",
         "RegisteredComponents",
+    ),
+    "pubsub": (
+        "BulkPublishEntry",
+        "BulkPublishResponse",
+        "BulkPublishResponseFailedEntry",
+        "StreamCancelledError",
+        "StreamInactiveError",
+        "StreamReconnectError",
+        "SubscriptionMessage",
+        "TopicEventResponse",
+        "TopicEventResponseStatus",
     ),
     "retry": ("RetryPolicy",),
     "secrets": (

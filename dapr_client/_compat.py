@@ -30,7 +30,11 @@ TRANSACTIONS = ("TransactionOperationType", "TransactionalStateOperation")
 METADATA = ("GetMetadataResponse", "MetadataMCPServer", "RegisteredComponents")
 LOCKS = ("TryLockResponse", "UnlockResponse", "UnlockResponseStatus")
 CONFIGURATION = ("ConfigurationItem", "ConfigurationResponse")
+PUBLISHED = ("BulkPublishResponse", "BulkPublishResponseFailedEntry")
+STREAM_ERRORS = ("StreamCancelledError", "StreamInactiveError", "StreamReconnectError")
+RECONNECTS = ("MAX_RECONNECT_ATTEMPTS", "RECONNECT_BACKOFF_INITIAL_SECONDS", "RECONNECT_BACKOFF_MAX_SECONDS")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
+CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
 Names = Mapping[str, Sequence[str]]
@@ -40,6 +44,7 @@ TABLE: Mapping[str, Names] = {
         "_sync.client": ("DaprClient", "DaprClient as DaprGrpcClient"),
         "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
         "invocation": ("InvokeMethodResponse",),
+        "pubsub": ("BulkPublishEntry",),
         "retry": ("RetryPolicy",),
         "settings": ("settings",),
         "_checks": ("MetadataTuple",),
@@ -60,18 +65,26 @@ TABLE: Mapping[str, Names] = {
         "configuration": CONFIGURATION,
         "lock": LOCKS,
         "metadata": METADATA,
+        "_sync.crypto": CRYPTO_RESPONSES,
         "invocation": ("InvokeMethodResponse",),
         "bindings": ("BindingResponse",),
+        "pubsub": (*PUBLISHED, "TopicEventResponse", "TopicEventResponseStatus"),
         "_checks": CHECKS,
     },
+    "clients.grpc._crypto": {"crypto": ("DecryptOptions", "EncryptOptions")},
     "clients.grpc._request": {
         "state": TRANSACTIONS,
         "invocation": ("InvokeMethodRequest",),
         "bindings": ("BindingRequest",),
+        "pubsub": ("BulkPublishEntry",),
     },
     "clients.grpc._state": {"state": STATE_ARGUMENTS},
     "clients.grpc._helpers": {
         "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),
+    },
+    "clients.grpc.subscription": {
+        "_sync.subscription": ("Subscription",),
+        "pubsub": (*STREAM_ERRORS, *RECONNECTS, "SubscriptionMessage"),
     },
     "clients.grpc.interceptors": {"interceptors": ("DaprClientInterceptor", "DaprClientTimeoutInterceptor")},
     "aio.clients": {
@@ -85,6 +98,14 @@ TABLE: Mapping[str, Names] = {
         "_async.client": ("DaprClient as DaprGrpcClientAsync",),
         "errors": ("DaprGrpcError", "DaprInternalError"),
     },
+    "aio.clients.grpc._response": {"_response": ("DaprResponse",), "_async.crypto": CRYPTO_RESPONSES},
+    "aio.clients.grpc.subscription": {
+        "_async.subscription": ("Subscription",),
+        "pubsub": (*STREAM_ERRORS, *RECONNECTS, "SubscriptionMessage"),
+    },
+    "common": {},
+    "common.pubsub": {},
+    "common.pubsub.subscription": {"pubsub": (*STREAM_ERRORS, "SubscriptionMessage")},
     "aio.clients.grpc.interceptors": {
         "interceptors": ("DaprClientInterceptorAsync", "DaprClientTimeoutInterceptorAsync"),
     },
@@ -92,6 +113,15 @@ TABLE: Mapping[str, Names] = {
     "conf.helpers": {"endpoint": ("GrpcEndpoint", "URIParseConfig")},
     "conf.global_settings": {"settings": ("DEFAULTS[]",)},
     "ext": {},
+    "ext.grpc": {
+        "app": ("App", "Rule"),
+        "bindings": ("BindingRequest",),
+        "invocation": ("InvokeMethodRequest", "InvokeMethodResponse"),
+        "jobs": ("JobEvent",),
+        "pubsub": ("SubscriptionMessage", "TopicEventResponse"),
+    },
+    "ext.fastapi": {"app.fastapi": ("DaprApp",)},
+    "ext.flask": {"app.flask": ("DaprApp",)},
 }
 """Official module: our module: what it has of it (`ours as theirs`; `TABLE[]` for every item of a mapping)."""
 

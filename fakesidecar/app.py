@@ -157,7 +157,7 @@ def as_go_says(error: grpc.aio.AioRpcError, address: str) -> str:
 class Transport:
     """How requests travel to an application."""
 
-    async def request(self, request: AppRequest, timeout: float | None) -> AppResponse:
+    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         """Send a request, return the answer; raises `AppFailed`."""
         try:
             async with asyncio.timeout(timeout):
@@ -170,9 +170,13 @@ class Transport:
         """Send a request, return the answer as soon as it begins; raises `AppFailed`, and so does reading it."""
         raise AppFailed(f"{request.path}: the application does not speak HTTP")
 
-    async def rpc(self, name: str, message: Message, metadata: Metadata, timeout: float | None) -> AppReply:
+    async def rpc(self, name: str, message: Message, metadata: Metadata, timeout: float) -> Any:
         """Call one of Dapr's callbacks, where the application speaks gRPC; raises `AppRpcFailed`."""
         raise AppFailed(f"{name}: the application does not speak gRPC")
+
+    async def exchange(self, name: str, message: Message, metadata: Metadata) -> AppReply:
+        """As `rpc`, without end, and with the metadata that comes with the answer."""
+        return AppReply(await self.rpc(name, message, metadata, TIMEOUT_SECONDS))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -230,19 +234,17 @@ class AppChannel:
                 answer.closing.push_async_callback(turn.pop_all().aclose)
                 return answer
 
-    async def rpc(
-        self, name: str, message: Message, metadata: Metadata = (), timeout: float | None = TIMEOUT_SECONDS
-    ) -> Any:
+    async def rpc(self, name: str, message: Message, metadata: Metadata = (), timeout: float = TIMEOUT_SECONDS) -> Any:
         """Call one of Dapr's callbacks (`OnTopicEvent`) of a gRPC application; raises `AppRpcFailed`."""
-        return (await self.exchange(name, message, metadata, timeout)).message
-
-    async def exchange(
-        self, name: str, message: Message, metadata: Metadata = (), timeout: float | None = None
-    ) -> AppReply:
-        """As `rpc`, with the metadata that came with the answer."""
         with self._clock.busy():
             async with self._turns:
                 return await self.transport.rpc(name, message, metadata, timeout)
+
+    async def exchange(self, name: str, message: Message, metadata: Metadata = ()) -> AppReply:
+        """As `rpc`, without end, and with the metadata that comes with the answer."""
+        with self._clock.busy():
+            async with self._turns:
+                return await self.transport.exchange(name, message, metadata)
 
     # --- from any thread ---
 
@@ -503,7 +505,7 @@ class Grpc(Transport):
         self._metadata = ((TOKEN, token),) if token else ()
         self._max_body_size = max_body_size
 
-    async def request(self, request: AppRequest, timeout: float | None) -> AppResponse:
+    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         from dapr_client.wire import common_pb2
 
         headers = {name.lower(): value for name, value in reversed(request.headers)}
@@ -514,10 +516,16 @@ class Grpc(Transport):
             http_extension=common_pb2.HTTPExtension(verb=request.method, querystring=request.query),
         )
         message.data.value = await whole(request.body)
-        answer = (await self.rpc("OnInvoke", message, tuple(headers.items()), timeout)).message
+        answer = await self.rpc("OnInvoke", message, tuple(headers.items()), timeout)
         return AppResponse(200, (("content-type", answer.content_type),), answer.data.value)
 
-    async def rpc(self, name: str, message: Message, metadata: Metadata, timeout: float | None) -> AppReply:
+    async def rpc(self, name: str, message: Message, metadata: Metadata, timeout: float) -> Any:
+        return (await self._call(name, message, metadata, timeout)).message
+
+    async def exchange(self, name: str, message: Message, metadata: Metadata) -> AppReply:
+        return await self._call(name, message, metadata, None)
+
+    async def _call(self, name: str, message: Message, metadata: Metadata, timeout: float | None) -> AppReply:
         import grpc
 
         method = _callback(name)

@@ -8,13 +8,15 @@ import pytest
 
 PUBLIC = {
     "dapr_client": """
-        BindingRequest BindingResponse BulkStateItem BulkStatesResponse Concurrency ConfigurationItem
-        ConfigurationResponse ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError
-        DaprHttpError DaprInternalError DaprResponse DaprUnreachableError GetBulkSecretResponse
+        BindingRequest BindingResponse BulkPublishEntry BulkPublishResponse BulkPublishResponseFailedEntry
+        BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
+        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
+        DaprResponse DaprUnreachableError DecryptOptions EncryptOptions GetBulkSecretResponse
         GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse MetadataDict
         MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy
-        StateItem StateOptions StateResponse StatusDetails TransactionOperationType
-        TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
+        StateItem StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
+        StreamReconnectError SubscriptionMessage TopicEventResponse TopicEventResponseStatus
+        TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,
     "dapr_client.aio": """
         DaprClient DaprHealth

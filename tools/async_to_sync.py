@@ -25,8 +25,11 @@ HEADER = "# Generated from dapr_client/_async/{name} by tools/async_to_sync.py. 
 DROPPED = frozenset({"async", "await"})
 
 NAMES = {
+    "AsyncData": "Data",
     "AsyncHttp": "Http",
     "AsyncIterator": "Iterator",
+    "AsyncOutbox": "Outbox",
+    "AsyncStop": "Stop",
     "AsyncStream": "Stream",
     "AsyncTask": "Task",
     "AsyncTransport": "Transport",
@@ -38,6 +41,8 @@ NAMES = {
     "_async": "_sync",
     "aio": "sync",
     "async_call_handler": "call_handler",
+    "async_invoke": "invoke",
+    "async_parts": "parts",
     "async_sleep": "sleep",
     "http_aio": "http_sync",
 }

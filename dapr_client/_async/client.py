@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
+from weakref import WeakSet
 
 import grpc
 
 from dapr_client import settings as _settings
 from dapr_client._async.bindings import BindingMethods
 from dapr_client._async.configuration import ConfigurationMethods
+from dapr_client._async.crypto import CryptoMethods
 from dapr_client._async.health import wait_for_sidecar
 from dapr_client._async.invocation import InvocationMethods
 from dapr_client._async.lock import LockMethods
 from dapr_client._async.metadata import MetadataMethods
+from dapr_client._async.pubsub import PubSubMethods
 from dapr_client._async.secrets import SecretMethods
 from dapr_client._async.state import StateMethods
 from dapr_client._transport import Wiring
@@ -26,9 +29,11 @@ from dapr_client.settings import settings
 class DaprClient(
     BindingMethods,
     ConfigurationMethods,
+    CryptoMethods,
     InvocationMethods,
     LockMethods,
     MetadataMethods,
+    PubSubMethods,
     SecretMethods,
     StateMethods,
 ):
@@ -78,7 +83,9 @@ class DaprClient(
             timeout=_settings.api_timeout(),
             credentials=None if channel is not None else self.get_credentials(),
         )
-        self._transport = AsyncTransport(wiring, lambda: wait_for_sidecar(api_url, token, seconds))
+        self._topics = WeakSet()
+        self._healthy = None if channel is not None else lambda: wait_for_sidecar(api_url, token, seconds)
+        self._transport = AsyncTransport(wiring, self._healthy)
 
     @staticmethod
     def get_credentials() -> grpc.ChannelCredentials | None:
@@ -87,6 +94,7 @@ class DaprClient(
 
     async def close(self) -> None:
         """End subscriptions and the connection."""
+        await self._end_topics()
         await self._end_subscriptions()
         await self._http.close()
         await self._transport.close()

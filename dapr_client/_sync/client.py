@@ -6,16 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
+from weakref import WeakSet
 
 import grpc
 
 from dapr_client import settings as _settings
 from dapr_client._sync.bindings import BindingMethods
 from dapr_client._sync.configuration import ConfigurationMethods
+from dapr_client._sync.crypto import CryptoMethods
 from dapr_client._sync.health import wait_for_sidecar
 from dapr_client._sync.invocation import InvocationMethods
 from dapr_client._sync.lock import LockMethods
 from dapr_client._sync.metadata import MetadataMethods
+from dapr_client._sync.pubsub import PubSubMethods
 from dapr_client._sync.secrets import SecretMethods
 from dapr_client._sync.state import StateMethods
 from dapr_client._transport import Wiring
@@ -28,9 +31,11 @@ from dapr_client.settings import settings
 class DaprClient(
     BindingMethods,
     ConfigurationMethods,
+    CryptoMethods,
     InvocationMethods,
     LockMethods,
     MetadataMethods,
+    PubSubMethods,
     SecretMethods,
     StateMethods,
 ):
@@ -80,7 +85,9 @@ class DaprClient(
             timeout=_settings.api_timeout(),
             credentials=None if channel is not None else self.get_credentials(),
         )
-        self._transport = Transport(wiring, lambda: wait_for_sidecar(api_url, token, seconds))
+        self._topics = WeakSet()
+        self._healthy = None if channel is not None else lambda: wait_for_sidecar(api_url, token, seconds)
+        self._transport = Transport(wiring, self._healthy)
 
     @staticmethod
     def get_credentials() -> grpc.ChannelCredentials | None:
@@ -89,6 +96,7 @@ class DaprClient(
 
     def close(self) -> None:
         """End subscriptions and the connection."""
+        self._end_topics()
         self._end_subscriptions()
         self._http.close()
         self._transport.close()

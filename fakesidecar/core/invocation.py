@@ -11,6 +11,7 @@ import asyncio
 import posixpath
 import re
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -148,17 +149,17 @@ class InvocationBlock:
         if self._endpoints is not None:
             await self._endpoints.close()
 
-    def wait(self, work: Awaitable[T]) -> T:
-        """Do something on the sidecar's event loop and return what comes of it; from a thread that may block."""
+    def submit(self, work: Awaitable[T]) -> Future[T]:
+        """Do something on the sidecar's event loop, soon; from any thread."""
 
-        async def waited() -> T:
+        async def done() -> T:
             return await work
 
         if self._loop is None:
             if isinstance(work, Coroutine):
                 work.close()
             raise PlainError(message="the sidecar is closed")
-        return asyncio.run_coroutine_threadsafe(waited(), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(done(), self._loop)
 
     # --- as the caller's sidecar ---
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,21 +18,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
-from dapr_client import wire
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, NotServed, PlainError
+from fakesidecar.errors import ApiError, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
-from fakesidecar.interceptors.api_lists import GROUPS
+from fakesidecar.later import then
 
 BLOCKS = (
     "state",
     "secrets",
     "configuration",
     "lock",
+    "actors",
     "bindings",
     "invocation",
+    "jobs",
+    "conversation",
+    "crypto",
+    "pubsub",
     "metadata",
     "shutdown",
     "workflow",
@@ -90,9 +95,6 @@ class Bug(ApiError, grpc=StatusCode.INTERNAL):
     template = "the sidecar failed: {cause}"
 
 
-KNOWN = frozenset[str]().union(*GROUPS.values(), (method.path for method in wire.methods(wire.TASK_HUB).values()))
-"""The RPCs that daprd 1.18 serves; it answers newer ones as it answers any that do not exist."""
-
 OWN = ("/dapr.proto.runtime", "/dapr.proto.internals", "/TaskHubSidecarService")
 """Services of other names can only be an app's, whatever the sidecar serves (dapr pkg/diagnostics/grpc_tracing.go)."""
 APP_ID = ("dapr-callee-app-id", "dapr-app-id")
@@ -102,7 +104,8 @@ APP_ID = ("dapr-callee-app-id", "dapr-app-id")
 class Ready:
     """A unary call that was admitted and understood: `run()` carries it out."""
 
-    run: Callable[[], bytes]
+    run: Callable[[], bytes | Future[bytes]]
+    """Gives a future when the answer comes later."""
     blocking: bool
     """Carrying it out may wait for something outside of this process."""
     start: Callable[[], Awaitable[bytes]] | None = None
@@ -130,16 +133,17 @@ class GrpcApi:
         def carry_out() -> Any:
             return core.onion(call, lambda: served.function(core, request, context))
 
-        def run() -> bytes:
+        def run() -> bytes | Future[bytes]:
             with self._bugs(served):
-                return bytes(carry_out().SerializeToString())
+                reply = carry_out()
+            return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
 
         async def later() -> bytes:
             with self._bugs(served):
-                return bytes((await carry_out()).SerializeToString())
+                return _serialized(await carry_out())
 
         if iscoroutinefunction(served.function):
-            return Ready(lambda: core.invocation.wait(later()), blocking=True, start=later)
+            return Ready(lambda: core.invocation.submit(later()), blocking=False, start=later)
         return Ready(run, core.blocking(call.block, call.component))
 
     @contextmanager
@@ -170,13 +174,22 @@ class GrpcApi:
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
         """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
+        self._tell(served, stream, lambda: stream.on_message(self.parse(served, data)))
+
+    def half_close(self, served: Served, stream: Stream) -> None:
+        """Tell the handler of a streaming call that the client sends no more; what goes wrong ends the call."""
+        self._tell(served, stream, stream.on_half_close)
+
+    def _tell(self, served: Served, stream: Stream, telling: Callable[[], None]) -> None:
+        if stream.failed:
+            return
         try:
-            stream.on_message(self.parse(served, data))
+            telling()
         except ApiError as error:
-            stream.finish(error)
+            stream.fail(error)
         except Exception as error:
             log.exception("%s failed", served.method.path)
-            stream.finish(Bug(cause=repr(error)))
+            stream.fail(Bug(cause=repr(error)))
 
     def admit(self, path: str, context: Context) -> None:
         """Let a call pass, or refuse it by raising."""
@@ -198,8 +211,6 @@ class GrpcApi:
         if "/" not in path[1:]:
             raise MalformedMethod(path=golang.quote(path))
         self.admit(path, context)
-        if path in KNOWN:
-            raise NotServed(api=path.rpartition("/")[2])
         check_app(path, context)
         app_id = _app_id(context)
         if app_id is None:
@@ -217,6 +228,10 @@ class GrpcApi:
             return served.method.request.FromString(data)
         except DecodeError as error:
             raise BrokenMessage from error
+
+
+def _serialized(reply: Message) -> bytes:
+    return bytes(reply.SerializeToString())
 
 
 def check_app(path: str, context: Context) -> None:

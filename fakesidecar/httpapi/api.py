@@ -22,12 +22,17 @@ BLOCKS = (
     "secrets",
     "configuration",
     "lock",
+    "actors",
     "bindings",
+    "jobs",
+    "conversation",
+    "crypto",
+    "pubsub",
+    "workflow",
     "metadata",
     "health",
     "shutdown",
     "control",
-    "unserved",
 )
 """The modules of this package that serve routes."""
 
@@ -53,7 +58,7 @@ class Ready:
     def run(self) -> Response:
         """Carry the request out, on any thread but that of the sidecar's event loop."""
         answer = self.begin()
-        return answer if isinstance(answer, Response) else self.core.invocation.wait(answer)
+        return answer if isinstance(answer, Response) else self.core.invocation.submit(answer).result()
 
 
 class HttpApi:

@@ -137,13 +137,9 @@ class Known:
 
 
 KNOWN = {
-    "pubsub.in-memory": Known(("SUBSCRIBE_WILDCARDS",)),
     "pubsub.redis": Known(),
     "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
     "bindings.redis": Known(("OUTPUT_BINDING",)),
-    "crypto.dapr.jwks": Known((), "jwks", "empty metadata properties"),
-    "crypto.dapr.localstorage": Known((), "path", "failed to load metadata: metadata property 'path' is required"),
-    "conversation.echo": Known(),
     "middleware.http.bearer": Known(),
     "middleware.http.ratelimit": Known(),
 }

@@ -26,7 +26,7 @@ class Echo(Transport):
         self.let = asyncio.Event()
         self.seen: list[str] = []
 
-    async def request(self, request: AppRequest, timeout: float | None) -> AppResponse:
+    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         self.seen.append(request.path)
         await self.let.wait()
         return AppResponse(200, body=request.path.encode())
