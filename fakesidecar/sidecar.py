@@ -154,9 +154,19 @@ class Sidecar:
     async def _wait_for_app(self) -> None:
         """The sidecar is ready when its application is."""
         await wait_until_listening(self.options.app_channel_address, self.options.app_port)
+        if self.core.app_health is not None:
+            self.core.app_health.start(self._app_is_well)
+        else:
+            await self._app_is_well(True)
+        self.core.health.waiting_for.remove(RUNTIME)
+
+    async def _app_is_well(self, well: bool) -> None:
+        """The application is handed work while it is well."""
+        if not well:
+            self.core.pubsub.stop_app()
+            return
         await self.core.pubsub.start_app()
         await self.core.actors.ask_application()
-        self.core.health.waiting_for.remove(RUNTIME)
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -182,6 +192,8 @@ class Sidecar:
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.callback(self.core.pubsub.stop_app)
+            if self.core.app_health is not None:
+                closing.callback(self.core.app_health.stop)
             closing.callback(self.core.pubsub.end_streams)
             closing.push_async_callback(self._end_workers)
             for task in self._background:

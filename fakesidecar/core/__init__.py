@@ -16,6 +16,7 @@ from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.actors import ActorsBlock
+from fakesidecar.core.app_health import AppHealthCheck
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.conversation import ConversationBlock
@@ -86,6 +87,9 @@ class Core:
         self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        checked = options.app_health
+        self.app_health = AppHealthCheck(self.app, checked, around.clock) if self.app and checked else None
+        """Whether the application is well, None when nobody looks."""
         self.neighbours = neighbours or Neighbours()
         self.invocation = InvocationBlock(self)
         self.jobs = JobsBlock(self)

@@ -260,6 +260,8 @@ class InvocationBlock:
     # --- the application ---
 
     async def _ask(self, app: AppChannel, asked: Invocation) -> Answer:
+        if self._core.app_health is not None and not self._core.app_health.healthy:
+            raise RpcStatus(StatusCode.INTERNAL, "app is not in a healthy state")
         if app.is_grpc:
             return await ask_over_grpc(app, asked)
         return await ask_over_http(app, f"http://{app.address}", asked, self.authority)
@@ -372,6 +374,8 @@ async def ask_over_http(app: AppChannel | Http, base: str, asked: Invocation, au
         headers += [("dapr-authority", authority), ACCEPT_ENCODING]
         kind = "application/x-protobuf" if asked.type_url else asked.content_type
         headers += [("content-type", kind)] if kind else []
+    elif not isinstance(asked.body, bytes):
+        headers += [(name, str(value)) for name, value in asked.headers if name.lower() == "content-length"]
     try:
         return await app.stream(AppRequest(asked.verb, path, body_of(asked), headers, asked.query))
     except AppFailed as error:

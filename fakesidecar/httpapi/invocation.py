@@ -113,13 +113,14 @@ def body_of(core: Core, request: Request) -> Body:
     if request.stream is not None:
         return request.stream
     limit = core.options.max_body_size
-    return too_large() if request.body_error or 0 < limit < len(request.body) else request.body
+    if request.body_error or 0 < limit < len(request.body):
+        return broken_off(request.body[:limit])
+    return request.body
 
 
-async def too_large() -> AsyncIterator[bytes]:
-    """A body that cannot be read to its end."""
-    for chunk in tuple[bytes, ...]():
-        yield chunk
+async def broken_off(begin: bytes) -> AsyncIterator[bytes]:
+    """A body that is too large: as much of it as may be."""
+    yield begin
     raise AppFailed(TOO_LARGE)
 
 
