@@ -106,8 +106,10 @@ class Core:
         with self._lock:
             self.metadata.reset()
             self.recording.clear()
+            self.outbox.close()
             for block in self.blocks.values():
                 block.reset()
+            self.outbox.start()
 
     def close(self) -> None:
         """Let go of everything outside of this process."""

@@ -70,8 +70,8 @@ class StreamSubscriber:
     def __init__(self, core: Core, stream: Stream) -> None:
         self._core = core
         self._stream = stream
-        self._waiting: dict[str, Answered] = {}
-        """Who waits for the answer to an event, by the event's id."""
+        self._waiting: dict[str, tuple[Delivery, Answered]] = {}
+        """What was sent and not answered, and who waits for the answer; by the ids of events."""
         self._turn = threading.RLock()
         stream.on_message = self._begin
         stream.on_half_close = lambda: stream.finish(PlainError(message="EOF"))
@@ -107,9 +107,10 @@ class StreamSubscriber:
         try:
             event = topic_event(delivery)
             with self._turn:
-                if delivery.id in self._waiting:
+                sent = self._waiting.get(delivery.id)
+                if sent is not None and sent[0] is not delivery:  # the same one is sent again when its time is over
                     raise NotTaken(f"no client stream expecting publish response for id {delivery.id}")
-                self._waiting[delivery.id] = answered
+                self._waiting[delivery.id] = delivery, answered
                 self._stream.send(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=event))
         except NotTaken as error:
             answered(error)
@@ -123,4 +124,5 @@ class StreamSubscriber:
         if waiting is None:
             log.warning("an answer to event %s, which nobody waits for", id)
         else:
-            waiting(answer_of(status_name(message.event_processed.status.status), id))
+            _, answered = waiting
+            answered(answer_of(status_name(message.event_processed.status.status), id))
