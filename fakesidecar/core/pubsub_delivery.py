@@ -77,6 +77,20 @@ def status_of(answer: Answer) -> Status:
     return Status.DROP if isinstance(answer, Dropped) else Status.RETRY
 
 
+def once(answered: Answered) -> Answered:
+    """Let the first answer pass, and no other."""
+    left = [answered]
+
+    def first(answer: Answer) -> None:
+        try:
+            told = left.pop()
+        except IndexError:
+            return
+        told(answer)
+
+    return first
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """An event for a subscriber."""
@@ -175,14 +189,14 @@ class Reading:
         if delivery is None:
             return
         attempt = partial(self._attempt, delivery)
-        self._core.pubsub.inbound(self.subscription.pubsub_name, attempt, partial(self.settle, message, done))
+        self._core.pubsub.inbound(self.subscription.pubsub_name, attempt, once(partial(self.settle, message, done)))
 
     def _attempt(self, delivery: Delivery, answered: Answered) -> None:
         def told(answer: Answer) -> None:
             self.record(delivery, answer)
             answered(answer)
 
-        self.subscriber.deliver(delivery, told)
+        self.subscriber.deliver(delivery, once(told))
 
     def prepared(self, message: Message, done: Done) -> Delivery | None:
         """The event in a message, and where it goes; None when it goes nowhere, which is settled then."""
