@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import import_module
 from typing import NoReturn
@@ -22,13 +23,18 @@ from fakesidecar.errors import ApiError, NotServed
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
 from fakesidecar.interceptors.api_lists import GROUPS
+from fakesidecar.later import then
 
 BLOCKS = (
     "state",
     "secrets",
     "configuration",
     "lock",
+    "actors",
     "bindings",
+    "jobs",
+    "conversation",
+    "crypto",
     "pubsub",
     "metadata",
     "shutdown",
@@ -105,7 +111,8 @@ APP_ID = ("dapr-callee-app-id", "dapr-app-id")
 class Ready:
     """A unary call that was admitted and understood: `run()` carries it out."""
 
-    run: Callable[[], bytes]
+    run: Callable[[], bytes | Future[bytes]]
+    """Gives a future when the answer comes later."""
     blocking: bool
     """Carrying it out may wait for something outside of this process."""
 
@@ -128,7 +135,7 @@ class GrpcApi:
         self.admit(served.method.path, context)
         core, call = self.core, served.call(request, context)
 
-        def run() -> bytes:
+        def run() -> bytes | Future[bytes]:
             try:
                 reply = core.onion(call, lambda: served.function(core, request, context))
             except ApiError:
@@ -136,7 +143,9 @@ class GrpcApi:
             except Exception as error:
                 log.exception("%s failed", served.method.path)
                 raise Bug(cause=repr(error)) from error
-            return bytes(reply.SerializeToString())
+            if isinstance(reply, Future):
+                return then(reply, _serialized)
+            return _serialized(reply)
 
         return Ready(run, core.blocking(call.block, call.component))
 
@@ -158,13 +167,22 @@ class GrpcApi:
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
         """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
+        self._tell(served, stream, lambda: stream.on_message(self.parse(served, data)))
+
+    def half_close(self, served: Served, stream: Stream) -> None:
+        """Tell the handler of a streaming call that the client sends no more; what goes wrong ends the call."""
+        self._tell(served, stream, stream.on_half_close)
+
+    def _tell(self, served: Served, stream: Stream, telling: Callable[[], None]) -> None:
+        if stream.failed:
+            return
         try:
-            stream.on_message(self.parse(served, data))
+            telling()
         except ApiError as error:
-            stream.finish(error)
+            stream.fail(error)
         except Exception as error:
             log.exception("%s failed", served.method.path)
-            stream.finish(Bug(cause=repr(error)))
+            stream.fail(Bug(cause=repr(error)))
 
     def admit(self, path: str, context: Context) -> None:
         """Let a call pass, or refuse it by raising."""
@@ -196,6 +214,10 @@ class GrpcApi:
             return served.method.request.FromString(data)
         except DecodeError as error:
             raise BrokenMessage from error
+
+
+def _serialized(reply: Message) -> bytes:
+    return bytes(reply.SerializeToString())
 
 
 def check_app(path: str, context: Context) -> None:

@@ -45,6 +45,10 @@ class Context:
         return out
 
 
+PENDING = 4
+"""How many messages may wait on their way to the client of a paced stream."""
+
+
 class Stream(ABC):
     """The sidecar's end of a streaming call, as a handler sees it.
 
@@ -60,6 +64,18 @@ class Stream(ABC):
         """The client will send no more."""
         self.on_close: Callable[[], None] = lambda: None
         """The call is over, whoever ended it."""
+        self.paced = False
+        """The client's next message waits until what was sent is on its way: for handlers whose answers are as long
+        as what they answer, so that neither is piled up."""
+        self.blocking = False
+        """What the client does is told on a thread: the handler may wait for something outside of this process."""
+        self.failed = False
+        """An error ended the call, and what the client still sends is not told any more."""
+
+    def fail(self, error: ApiError) -> None:
+        """End the call with an error."""
+        self.failed = True
+        self.finish(error)
 
     @abstractmethod
     def send(self, message: Message) -> None:
@@ -110,9 +126,9 @@ def serve(
 def serves(*names: str, call: str, component: str = "", target: str = "", service: str = wire.DAPR) -> Callable[[F], F]:
     """Serve the RPCs of these names with the function.
 
-    Unary: `function(core, request, context) -> response`. Server streaming: `function(core, request, stream)`.
-    Bidirectional: `function(core, stream)`. `call` is `block.operation`; `component` and `target` are the
-    fields of the request that name them.
+    Unary: `function(core, request, context) -> response`, or a future of it. Server streaming:
+    `function(core, request, stream)`. Bidirectional: `function(core, stream)`. `call` is `block.operation`;
+    `component` and `target` are the fields of the request that name them.
     """
 
     def register(function: F) -> F:
