@@ -84,7 +84,7 @@ class Entry:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Published:
     """A message that a broker took."""
 
@@ -254,13 +254,15 @@ class PubSubBlock:
 
     def hand_over(self, pubsub: str, message: Message) -> None:
         """Give a message to its broker, and keep a record of it."""
+        now = self._core.clock.now()
+        record = Published(pubsub, message.topic, message.data, message.metadata, now)
+        self.published.append(record)  # before what follows from it
         try:
             self.send(pubsub, message)
         except ComponentError as error:
+            self.published.remove(record)
             info = {"topic": message.topic, "error": str(error)}
             raise PublishFailed(pubsub=pubsub, topic=message.topic, cause=error, info=info) from error
-        now = self._core.clock.now()
-        self.published.append(Published(pubsub, message.topic, message.data, message.metadata, now))
 
     def broker(self, pubsub: str) -> PubSub:
         """The broker of that name."""
