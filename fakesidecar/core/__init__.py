@@ -131,8 +131,10 @@ class Core:
             self.metadata.reset()
             self.jobs.reset()
             self.recording.clear()
+            self.outbox.close()
             for block in self.blocks.values():
                 block.reset()
+            self.outbox.start()
 
     def close(self) -> None:
         """Let go of everything outside of this process."""
