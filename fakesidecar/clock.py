@@ -73,6 +73,10 @@ class Clock(ABC):
     def now(self) -> float:
         """Seconds since 1970, UTC."""
 
+    @abstractmethod
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass in the calling thread: the machine's is waited for, a virtual one moves at once."""
+
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` when the clock shows `when` (seconds since 1970); timers of one instant keep their order."""
         timer = Timer(when, callback)
@@ -153,6 +157,9 @@ class SystemClock(Clock):
     def now(self) -> float:
         return time.time()
 
+    def pass_time(self, seconds: float) -> None:
+        time.sleep(max(0.0, seconds))
+
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Fire timers on this loop from now on (call it on the loop's own thread)."""
         self._loop = loop
@@ -229,6 +236,30 @@ class VirtualClock(Clock):
                 self._settle()
             self._now = target
             self._settle()
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock; when somebody else is moving it already, wait until they have come so far."""
+        if seconds <= 0:
+            return
+        if self._moving.acquire(blocking=False):
+            try:
+                self.advance(seconds)
+            finally:
+                self._moving.release()
+            return
+        # Whoever moves the clock waits for what is under way; this waits for the clock, and so is not.
+        passed = threading.Event()
+
+        def ring() -> None:
+            if own:
+                self.begin()
+            passed.set()
+
+        own = self._under_way > 0
+        self.call_later(seconds, ring)
+        if own:
+            self.end()
+        passed.wait()
 
     def run_until_idle(self, *, limit: float = 366 * 86400.0) -> None:
         """Advance from timer to timer until none waits, by at most `limit` seconds in all."""

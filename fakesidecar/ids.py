@@ -43,3 +43,8 @@ class SeededIds(Ids):
 
     def token_bytes(self, count: int) -> bytes:
         return self.random.randbytes(count)
+
+
+def seeded(seed: int | str) -> random.Random:
+    """Randomness of its own, the same for the same seed."""
+    return random.Random(seed)

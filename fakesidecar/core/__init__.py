@@ -23,6 +23,7 @@ from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
+from fakesidecar.faults.engine import Faults
 from fakesidecar.interceptors.recording import Recording
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
@@ -57,6 +58,10 @@ class Core:
         self.clock = around.clock
         self.onion = Onion()
         self.recording = Recording(self.onion, self.clock)
+        self.faults = Faults(self)
+        self.faults.on_fault = self.recording.note
+        self.on_restart: Callable[[bool], None] = lambda keep_data: None
+        """What happens when a fault plan, or a test, has the sidecar start again, with its data or without."""
         self.on_shutdown: Callable[[bool], None] = lambda force: None
         """What happens when somebody asks the sidecar to end, by force or not."""
         self._lock = threading.RLock()
@@ -97,10 +102,15 @@ class Core:
         return owner is not None and owner.blocking(component)
 
     def reset(self) -> None:
-        """Forget all that was stored, locked, subscribed to or set; components stay."""
+        """Forget all that was stored, locked, subscribed to or set, and every fault plan; components stay."""
+        self.recording.clear()
+        self.faults.clear()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all that was stored, locked, subscribed to or set."""
         with self._lock:
             self.metadata.reset()
-            self.recording.clear()
             for block in self.blocks.values():
                 block.reset()
 

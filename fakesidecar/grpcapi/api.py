@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import NoReturn
+from weakref import WeakSet
 
 from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
@@ -18,7 +19,7 @@ from grpc import StatusCode
 from dapr_client import wire
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, NotServed
+from fakesidecar.errors import ApiError, ConnectionLost, NotServed
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
 from fakesidecar.interceptors.api_lists import GROUPS
@@ -106,6 +107,14 @@ class GrpcApi:
         self.core = core
         self.filters: list[Callable[[str, Context], None]] = grpc_filters(core)
         """What every call passes before it is looked at: each may refuse it by raising."""
+        self.streams: WeakSet[Stream] = WeakSet()
+        """The streaming calls that are open, and some that were."""
+
+    def break_streams(self) -> None:
+        """End every stream, as a connection that breaks."""
+        for stream in tuple(self.streams):
+            stream.finish(ConnectionLost())
+        self.streams.clear()
 
     def find(self, path: str) -> Served | None:
         """What serves the RPC of that path."""
@@ -127,12 +136,18 @@ class GrpcApi:
                 raise Bug(cause=repr(error)) from error
             return bytes(reply.SerializeToString())
 
-        return Ready(run, core.blocking(call.block, call.component))
+        waits = core.faults.waits(call.block, call.operation)
+        return Ready(run, waits or core.blocking(call.block, call.component))
+
+    def may_wait(self, served: Served) -> bool:
+        """Whether a streaming call may take its time before it is open."""
+        return self.core.faults.waits(served.block, served.operation)
 
     def open(self, served: Served, stream: Stream, data: bytes | None) -> None:
         """Begin a streaming call; `data` is the request of a server-streaming one."""
         try:
             check_app(served.method.path, stream.context)
+            self.streams.add(stream)
             if data is None:
                 served.function(self.core, stream)
             else:
@@ -146,9 +161,17 @@ class GrpcApi:
             stream.finish(Bug(cause=repr(error)))
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
-        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
+        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call.
+
+        What interceptors see of a bidirectional call is its first message.
+        """
         try:
-            stream.on_message(self.parse(served, data))
+            message = self.parse(served, data)
+            if stream.began:
+                stream.on_message(message)
+                return
+            stream.began = True
+            self.core.onion(served.call(message, stream.context), lambda: stream.on_message(message))
         except ApiError as error:
             stream.finish(error)
         except Exception as error:

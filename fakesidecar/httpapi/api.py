@@ -10,7 +10,7 @@ from importlib import import_module
 
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, NoTargetApp, NotServed
+from fakesidecar.errors import ApiError, NoTargetApp, NotServed, WireFault
 from fakesidecar.httpapi.registry import ROUTES, Filter, Request, Response, Route, go_error
 from fakesidecar.httpapi.render import render_error
 from fakesidecar.interceptors import http_filters, public_http_filters
@@ -77,7 +77,8 @@ class HttpApi:
         blocking = False
         if route is not None:
             call = route.call(request)
-            blocking = route.blocking or self.core.blocking(call.block, call.component)
+            waits = self.core.faults.waits(call.block, call.operation)
+            blocking = waits or route.blocking or self.core.blocking(call.block, call.component)
         return Ready(lambda: self._through(0, request), blocking)
 
     def find(self, request: Request) -> Route | None:
@@ -104,6 +105,8 @@ class HttpApi:
             if depth < len(self.filters):
                 return self.filters[depth](request, lambda passed: self._through(depth + 1, passed))
             return self._answer(request)
+        except WireFault:
+            raise
         except ApiError as error:
             return render_error(error)
         except Exception as error:

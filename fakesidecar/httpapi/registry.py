@@ -71,6 +71,10 @@ class Response:
     body: bytes = b""
     traced: bool = True
     """False when daprd's handler ends before it writes a status: then no trace headers are added."""
+    breaks_after: int | None = None
+    """Bytes of the body after which the connection breaks; None: it does not."""
+    drip: tuple[int, float] | None = None
+    """Bytes that are sent at a time, and seconds between; None: all at once."""
 
 
 NO_CONTENT = 204
@@ -113,6 +117,8 @@ class Route:
     """It is on the public port, too."""
     blocking: bool = False
     """It may take its time, whichever component it is for."""
+    targets_path: str = ""
+    """Where in the request the targets are, when there may be many: `body.key`."""
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The path's parameters, still escaped; None when the path is not of this route."""
@@ -139,6 +145,8 @@ class Route:
             request.params.get(self.target_param, ""),
             headers,
             "http",
+            request,
+            self.targets_path,
         )
 
 
@@ -153,6 +161,7 @@ def route(
     call: str,
     component: str = "",
     target: str = "",
+    targets: str = "",
     always_allowed: bool = False,
     public: bool = False,
     blocking: bool = False,
@@ -164,7 +173,7 @@ def route(
         for path in paths:
             for method in methods.split():
                 pattern = tuple(path.strip("/").split("/"))
-                flags = always_allowed, public, blocking
+                flags = always_allowed, public, blocking, targets
                 ROUTES.append(Route(method, pattern, function, block, operation, component, target, *flags))
         return function
 

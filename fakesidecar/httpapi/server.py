@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import socket
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,17 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from fakesidecar.errors import ConnectionLost, NoAnswer
 from fakesidecar.httpapi.api import HttpApi
-from fakesidecar.httpapi.registry import Request
+from fakesidecar.httpapi.registry import Request, Response
 
 SHUTDOWN_SECONDS = 1.0
 LINGER_SECONDS = 0.5
 TOO_LARGE = "stream too large"
 HEADER_ROOM = 8 << 10
 """Go's server takes more than `--read-buffer-size` says: its buffers come on top, 4 KiB each (net/http, server.go)."""
+AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: a connection that is closed is reset."""
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
@@ -67,16 +72,39 @@ class HttpServer:
         )
         request.body, request.body_error = await self._body(asked)
         ready = self.api.prepare(request)
-        if ready.blocking:
-            answer = await asyncio.get_running_loop().run_in_executor(None, ready.run)
-        else:
-            answer = ready.run()
+        try:
+            if ready.blocking:
+                answer = await asyncio.get_running_loop().run_in_executor(None, ready.run)
+            else:
+                answer = ready.run()
+        except ConnectionLost:
+            return _broken(asked)
+        except NoAnswer:
+            assert isinstance(asked.protocol, _Connection)
+            await asked.protocol.gone.wait()
+            return _broken(asked)
+        if answer.breaks_after is not None or answer.drip is not None:
+            return await self._piecemeal(asked, answer)
         response = web.Response(status=answer.status, body=answer.body)
-        for key, value in answer.headers:
-            response.headers.add(key, value)
-        if not any(key.lower() == "content-type" for key, _ in answer.headers):
-            # aiohttp would say application/octet-stream
-            response.headers.popall("content-type", None)
+        _add_headers(response, answer)
+        return response
+
+    async def _piecemeal(self, asked: web.BaseRequest, answer: Response) -> web.StreamResponse:
+        """Send an answer bit by bit, or not all of it."""
+        response = web.StreamResponse(status=answer.status)
+        _add_headers(response, answer)
+        response.content_length = len(answer.body)
+        await response.prepare(asked)
+        end = len(answer.body) if answer.breaks_after is None else answer.breaks_after
+        size, pause = answer.drip or (max(1, end), 0.0)
+        for start in range(0, end, size):
+            if start:
+                await asyncio.to_thread(self.api.core.clock.pass_time, pause)
+            await response.write(answer.body[start : min(start + size, end)])
+        if answer.breaks_after is not None:
+            await response.drain()
+            if asked.transport is not None:
+                asked.transport.close()
         return response
 
     async def _body(self, asked: web.BaseRequest) -> tuple[bytes, str]:
@@ -88,6 +116,24 @@ class HttpServer:
             if limit is not None and len(body) > limit:
                 return bytes(body[:limit]), TOO_LARGE
         return bytes(body), ""
+
+
+def _add_headers(response: web.StreamResponse, answer: Response) -> None:
+    for key, value in answer.headers:
+        response.headers.add(key, value)
+    if not any(key.lower() == "content-type" for key, _ in answer.headers):
+        # aiohttp would say application/octet-stream
+        response.headers.popall("content-type", None)
+
+
+def _broken(asked: web.BaseRequest) -> web.Response:
+    """No answer: the client's connection is reset."""
+    if asked.transport is not None:
+        connection = asked.transport.get_extra_info("socket")
+        if connection is not None and connection.family != getattr(socket, "AF_UNIX", None):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        asked.transport.abort()
+    return web.Response()
 
 
 def header_size(asked: web.BaseRequest) -> int:
@@ -122,14 +168,18 @@ class _Connection(web.RequestHandler):
 
     _refused = False
 
+    def __init__(self, manager: web.Server, **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self.gone = asyncio.Event()
+        """The client has left."""
+
     def data_received(self, data: bytes) -> None:
         if not self._refused:
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        if self._refused:
-            self._gone.set()
+        self.gone.set()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -138,7 +188,7 @@ class _Connection(web.RequestHandler):
         if self._refused and self.transport is not None and self.transport.can_write_eof():
             self.transport.write_eof()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._gone.wait(), LINGER_SECONDS)
+                await asyncio.wait_for(self.gone.wait(), LINGER_SECONDS)
         return finished
 
     def handle_error(
@@ -151,7 +201,7 @@ class _Connection(web.RequestHandler):
         """What Go's server answers to what is no HTTP, or too much of it."""
         if status != 400:
             return super().handle_error(request, status, exc, message)
-        self._refused, self._gone = True, asyncio.Event()
+        self._refused = True
         if isinstance(exc, LineTooLong):
             return _refusal(431, "Request Header Fields Too Large")
         return _refusal(400, "Bad Request")
