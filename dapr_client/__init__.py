@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dapr_client._checks import MetadataTuple as MetadataTuple
     from dapr_client._response import DaprResponse as DaprResponse
     from dapr_client._sync.client import DaprClient as DaprClient
+    from dapr_client.bindings import BindingRequest as BindingRequest
+    from dapr_client.bindings import BindingResponse as BindingResponse
     from dapr_client.configuration import ConfigurationItem as ConfigurationItem
     from dapr_client.configuration import ConfigurationResponse as ConfigurationResponse
     from dapr_client.configuration import ConfigurationSubscription as ConfigurationSubscription
@@ -30,12 +32,23 @@ if TYPE_CHECKING:
     from dapr_client.errors import DaprInternalError as DaprInternalError
     from dapr_client.errors import DaprUnreachableError as DaprUnreachableError
     from dapr_client.errors import StatusDetails as StatusDetails
+    from dapr_client.invocation import InvokeMethodRequest as InvokeMethodRequest
+    from dapr_client.invocation import InvokeMethodResponse as InvokeMethodResponse
     from dapr_client.lock import TryLockResponse as TryLockResponse
     from dapr_client.lock import UnlockResponse as UnlockResponse
     from dapr_client.lock import UnlockResponseStatus as UnlockResponseStatus
     from dapr_client.metadata import GetMetadataResponse as GetMetadataResponse
     from dapr_client.metadata import MetadataMCPServer as MetadataMCPServer
     from dapr_client.metadata import RegisteredComponents as RegisteredComponents
+    from dapr_client.pubsub import BulkPublishEntry as BulkPublishEntry
+    from dapr_client.pubsub import BulkPublishResponse as BulkPublishResponse
+    from dapr_client.pubsub import BulkPublishResponseFailedEntry as BulkPublishResponseFailedEntry
+    from dapr_client.pubsub import StreamCancelledError as StreamCancelledError
+    from dapr_client.pubsub import StreamInactiveError as StreamInactiveError
+    from dapr_client.pubsub import StreamReconnectError as StreamReconnectError
+    from dapr_client.pubsub import SubscriptionMessage as SubscriptionMessage
+    from dapr_client.pubsub import TopicEventResponse as TopicEventResponse
+    from dapr_client.pubsub import TopicEventResponseStatus as TopicEventResponseStatus
     from dapr_client.retry import RetryPolicy as RetryPolicy
     from dapr_client.secrets import GetBulkSecretResponse as GetBulkSecretResponse
     from dapr_client.secrets import GetSecretResponse as GetSecretResponse
@@ -60,6 +73,10 @@ HOMES = {
     ),
     "_response": ("DaprResponse",),
     "_sync.client": ("DaprClient",),
+    "bindings": (
+        "BindingRequest",
+        "BindingResponse",
+    ),
     "configuration": (
         "ConfigurationItem",
         "ConfigurationResponse",
@@ -73,6 +90,10 @@ HOMES = {
         "DaprUnreachableError",
         "StatusDetails",
     ),
+    "invocation": (
+        "InvokeMethodRequest",
+        "InvokeMethodResponse",
+    ),
     "lock": (
         "TryLockResponse",
         "UnlockResponse",
@@ -82,6 +103,17 @@ HOMES = {
         "GetMetadataResponse",
         "MetadataMCPServer",
         "RegisteredComponents",
+    ),
+    "pubsub": (
+        "BulkPublishEntry",
+        "BulkPublishResponse",
+        "BulkPublishResponseFailedEntry",
+        "StreamCancelledError",
+        "StreamInactiveError",
+        "StreamReconnectError",
+        "SubscriptionMessage",
+        "TopicEventResponse",
+        "TopicEventResponseStatus",
     ),
     "retry": ("RetryPolicy",),
     "secrets": (

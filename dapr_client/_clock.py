@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import uuid
 
 monotonic = time.monotonic
 """Seconds that only grow."""
@@ -17,3 +18,8 @@ async_sleep = asyncio.sleep
 
 unit_interval = random.random
 """A number in [0, 1)."""
+
+
+def new_id() -> str:
+    """An id that nobody else has."""
+    return str(uuid.uuid4())

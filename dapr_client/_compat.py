@@ -30,6 +30,9 @@ TRANSACTIONS = ("TransactionOperationType", "TransactionalStateOperation")
 METADATA = ("GetMetadataResponse", "MetadataMCPServer", "RegisteredComponents")
 LOCKS = ("TryLockResponse", "UnlockResponse", "UnlockResponseStatus")
 CONFIGURATION = ("ConfigurationItem", "ConfigurationResponse")
+PUBLISHED = ("BulkPublishResponse", "BulkPublishResponseFailedEntry")
+STREAM_ERRORS = ("StreamCancelledError", "StreamInactiveError", "StreamReconnectError")
+RECONNECTS = ("MAX_RECONNECT_ATTEMPTS", "RECONNECT_BACKOFF_INITIAL_SECONDS", "RECONNECT_BACKOFF_MAX_SECONDS")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
@@ -39,6 +42,8 @@ TABLE: Mapping[str, Names] = {
     "clients": {
         "_sync.client": ("DaprClient", "DaprClient as DaprGrpcClient"),
         "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
+        "invocation": ("InvokeMethodResponse",),
+        "pubsub": ("BulkPublishEntry",),
         "retry": ("RetryPolicy",),
         "settings": ("settings",),
         "_checks": ("MetadataTuple",),
@@ -59,12 +64,24 @@ TABLE: Mapping[str, Names] = {
         "configuration": CONFIGURATION,
         "lock": LOCKS,
         "metadata": METADATA,
+        "invocation": ("InvokeMethodResponse",),
+        "bindings": ("BindingResponse",),
+        "pubsub": (*PUBLISHED, "TopicEventResponse", "TopicEventResponseStatus"),
         "_checks": CHECKS,
     },
-    "clients.grpc._request": {"state": TRANSACTIONS},
+    "clients.grpc._request": {
+        "state": TRANSACTIONS,
+        "invocation": ("InvokeMethodRequest",),
+        "bindings": ("BindingRequest",),
+        "pubsub": ("BulkPublishEntry",),
+    },
     "clients.grpc._state": {"state": STATE_ARGUMENTS},
     "clients.grpc._helpers": {
         "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),
+    },
+    "clients.grpc.subscription": {
+        "_sync.subscription": ("Subscription",),
+        "pubsub": (*STREAM_ERRORS, *RECONNECTS, "SubscriptionMessage"),
     },
     "clients.grpc.interceptors": {"interceptors": ("DaprClientInterceptor", "DaprClientTimeoutInterceptor")},
     "aio.clients": {
@@ -78,6 +95,13 @@ TABLE: Mapping[str, Names] = {
         "_async.client": ("DaprClient as DaprGrpcClientAsync",),
         "errors": ("DaprGrpcError", "DaprInternalError"),
     },
+    "aio.clients.grpc.subscription": {
+        "_async.subscription": ("Subscription",),
+        "pubsub": (*STREAM_ERRORS, *RECONNECTS, "SubscriptionMessage"),
+    },
+    "common": {},
+    "common.pubsub": {},
+    "common.pubsub.subscription": {"pubsub": (*STREAM_ERRORS, "SubscriptionMessage")},
     "aio.clients.grpc.interceptors": {
         "interceptors": ("DaprClientInterceptorAsync", "DaprClientTimeoutInterceptorAsync"),
     },

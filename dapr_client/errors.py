@@ -323,6 +323,9 @@ class DaprInternalError(DaprError):
 class DaprUnreachableError(DaprInternalError):
     """The sidecar could not be reached over HTTP, or did not answer in time."""
 
+    timed_out = False
+    """Whether it was the time that ended."""
+
 
 class Deserializer(Protocol):
     """Reads the body of an answer."""

@@ -102,6 +102,11 @@ class RetryPolicy:
         # A date in Retry-After would need a clock that agrees with the server's; the policy's own wait applies.
         return self._wait(attempt, float(retry_after) if retry_after.strip().isdecimal() else 0.0)
 
+    def wait_after_unreachable(self, attempt: int, *, timed_out: bool) -> float | None:
+        """The same when HTTP got no answer: what gRPC calls UNAVAILABLE, or DEADLINE_EXCEEDED."""
+        code = grpc.StatusCode.DEADLINE_EXCEEDED if timed_out else grpc.StatusCode.UNAVAILABLE
+        return self._wait(attempt, 0.0) if code in self.retryable_grpc_status_codes else None
+
     def _wait(self, attempt: int, at_least: float) -> float | None:
         if self.max_attempts != -1 and attempt + 1 >= self.max_attempts:
             return None

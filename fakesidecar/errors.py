@@ -511,6 +511,111 @@ class AppChannelMissing(ApiError, code="ERR_APP_CHANNEL_NIL", http=500):
     template = "app channel is not initialized. cannot subscribe to configuration updates"
 
 
+# --- pub/sub ------------------------------------------------------------------------------------------------------
+
+
+class PubSubNotFound(
+    ApiError,
+    code="ERR_PUBSUB_NOT_FOUND",
+    grpc=StatusCode.INVALID_ARGUMENT,
+    http=404,
+    family="rich",
+    reason="DAPR_PUBSUB_NOT_FOUND",
+):
+    """No pub/sub component of that name is loaded."""
+
+    template = "pubsub {pubsub} is not found"
+
+
+class PubSubError(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400, family="rich"):
+    """What is wrong with a message on its way to a topic."""
+
+    def __init__(self, *, pubsub: str = "", info: Mapping[str, str] | None = None, **values: Any) -> None:
+        super().__init__(info=info, pubsub=pubsub, **values)
+        self._details = (ResourceInfo("pubsub", pubsub, description=self.message),)
+
+
+class PubSubNameEmpty(PubSubError, code="ERR_PUBSUB_EMPTY", http=404, reason="DAPR_PUBSUB_NAME_EMPTY"):
+    """No pub/sub component is named."""
+
+    template = "pubsub name is empty"
+
+
+class TopicEmpty(PubSubError, code="ERR_TOPIC_NAME_EMPTY", http=404, reason="DAPR_PUBSUB_TOPIC_NAME_EMPTY"):
+    """No topic is named."""
+
+    template = "topic is empty in pubsub {pubsub}"
+
+
+class RawPayloadInvalid(PubSubError, code="ERR_PUBSUB_REQUEST_METADATA", reason="DAPR_PUBSUB_METADATA_DESERIALIZATION"):
+    """`rawPayload` is neither true nor false."""
+
+    template = "failed deserializing metadata. Error: rawPayload value must be a valid boolean: actual is '{value}'"
+
+
+class CloudEventInvalid(
+    PubSubError, code="ERR_PUBSUB_CLOUD_EVENTS_SER", http=500, reason="DAPR_PUBSUB_CLOUD_EVENT_CREATION"
+):
+    """What is said to be a cloud event is none."""
+
+    template = "cannot create cloudevent"
+
+
+class EventUnmarshalable(PubSubError, code="ERR_PUBSUB_EVENTS_SER", reason="DAPR_PUBSUB_MARSHAL_ENVELOPE"):
+    """An event in bulk that is not what its content type says."""
+
+    template = "error when marshalling cloud event envelope for topic {topic} pubsub {pubsub}: {cause}"
+
+
+class EntryIdInvalid(PubSubError, code="ERR_PUBSUB_EVENTS_SER", reason="DAPR_PUBSUB_MARSHAL_EVENTS"):
+    """An event in bulk without an id of its own."""
+
+    template = "error marshaling events to bytes for topic {topic} pubsub {pubsub}. error: {cause}"
+
+
+class EntriesUnreadable(PubSubError, code="ERR_PUBSUB_EVENTS_SER", reason="DAPR_PUBSUB_UNMARSHAL_EVENTS"):
+    """A request in bulk that is no list of events."""
+
+    template = "error when unmarshaling the request for topic {topic} pubsub {pubsub}: {cause}"
+
+
+class PublishFailed(
+    PubSubError,
+    code="ERR_PUBSUB_PUBLISH_MESSAGE",
+    grpc=StatusCode.INTERNAL,
+    http=500,
+    reason="DAPR_PUBSUB_PUBLISH_MESSAGE",
+):
+    """The broker did not take a message."""
+
+    template = "error when publishing to topic {topic} in pubsub {pubsub}: {cause}"
+
+
+class TopicForbidden(
+    PubSubError,
+    code="ERR_PUBSUB_FORBIDDEN",
+    grpc=StatusCode.PERMISSION_DENIED,
+    http=403,
+    reason="DAPR_PUBSUB_FORBIDDEN",
+):
+    """The component's scopes keep the topic from this application."""
+
+    template = "topic {topic} is not allowed for app id {app_id}"
+
+
+class OutboxFailed(
+    ApiError,
+    code="ERR_PUBLISH_OUTBOX",
+    grpc=StatusCode.INTERNAL,
+    http=500,
+    family="rich",
+    reason="DAPR_PUBSUB_OUTBOX",
+):
+    """What is to be told of a transaction could not be published, so the transaction was not carried out."""
+
+    template = "error while publishing outbox message: {cause}"
+
+
 # --- bindings -----------------------------------------------------------------------------------------------------
 
 

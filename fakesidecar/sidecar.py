@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fakesidecar import loop as loops
 from fakesidecar.app import wait_until_listening
+from fakesidecar.broker import Broker
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core import Core
@@ -49,6 +50,7 @@ class Sidecar:
         resources: Resources | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
+        broker: Broker | None = None,
     ) -> None:
         self.options = options or Options()
         self.clock = clock or SystemClock()
@@ -60,6 +62,7 @@ class Sidecar:
             app_id=self.options.app_id,
             namespace=self.options.namespace,
             environment=self.options.environment,
+            broker=broker or Broker(),
         )
         self.resources = resources or Resources()
         self.core = Core(self.options, self.resources, around)

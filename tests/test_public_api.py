@@ -8,12 +8,16 @@ import pytest
 
 PUBLIC = {
     "dapr_client": """
+        BindingRequest BindingResponse BulkPublishEntry BulkPublishResponse BulkPublishResponseFailedEntry
         BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
-        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
-        DaprResponse DaprUnreachableError GetBulkSecretResponse GetMetadataResponse GetSecretResponse
-        MetadataDict MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents
-        RetryPolicy StateItem StateOptions StateResponse StatusDetails TransactionOperationType
-        TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
+        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError
+        DaprInternalError DaprResponse DaprUnreachableError GetBulkSecretResponse GetMetadataResponse
+        GetSecretResponse InvokeMethodRequest InvokeMethodResponse MetadataDict MetadataMCPServer
+        MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy StateItem
+        StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
+        StreamReconnectError SubscriptionMessage TopicEventResponse TopicEventResponseStatus
+        TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse
+        UnlockResponseStatus
     """,
     "dapr_client.aio": """
         DaprClient DaprHealth

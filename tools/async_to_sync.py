@@ -27,6 +27,8 @@ DROPPED = frozenset({"async", "await"})
 NAMES = {
     "AsyncHttp": "Http",
     "AsyncIterator": "Iterator",
+    "AsyncOutbox": "Outbox",
+    "AsyncStop": "Stop",
     "AsyncStream": "Stream",
     "AsyncTask": "Task",
     "AsyncTransport": "Transport",
@@ -38,6 +40,7 @@ NAMES = {
     "_async": "_sync",
     "aio": "sync",
     "async_call_handler": "call_handler",
+    "async_invoke": "invoke",
     "async_sleep": "sleep",
     "http_aio": "http_sync",
 }

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
+from weakref import WeakSet
 
 import grpc
 
 from dapr_client import settings as _settings
+from dapr_client._async.bindings import BindingMethods
 from dapr_client._async.configuration import ConfigurationMethods
 from dapr_client._async.health import wait_for_sidecar
+from dapr_client._async.invocation import InvocationMethods
 from dapr_client._async.lock import LockMethods
 from dapr_client._async.metadata import MetadataMethods
+from dapr_client._async.pubsub import PubSubMethods
 from dapr_client._async.secrets import SecretMethods
 from dapr_client._async.state import StateMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.aio import AsyncTransport
+from dapr_client._transport.http_aio import AsyncHttp
 from dapr_client.retry import RetryPolicy
 from dapr_client.settings import settings
 
 
-class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
+class DaprClient(
+    BindingMethods,
+    ConfigurationMethods,
+    InvocationMethods,
+    LockMethods,
+    MetadataMethods,
+    PubSubMethods,
+    SecretMethods,
+    StateMethods,
+):
     """Talks to a sidecar.
 
         async with DaprClient() as client:
@@ -55,6 +69,8 @@ class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMetho
         self._subscriptions = {}
         token = settings.DAPR_API_TOKEN if api_token is None else api_token
         api_url, seconds = _settings.api_url(), float(settings.DAPR_HEALTH_TIMEOUT)
+        self._token, self._api_url = token, api_url
+        self._http = AsyncHttp(self.retry_policy)
         wiring = Wiring(
             address=address,
             channel=channel,
@@ -65,7 +81,9 @@ class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMetho
             timeout=_settings.api_timeout(),
             credentials=None if channel is not None else self.get_credentials(),
         )
-        self._transport = AsyncTransport(wiring, lambda: wait_for_sidecar(api_url, token, seconds))
+        self._topics = WeakSet()
+        self._healthy = None if channel is not None else lambda: wait_for_sidecar(api_url, token, seconds)
+        self._transport = AsyncTransport(wiring, self._healthy)
 
     @staticmethod
     def get_credentials() -> grpc.ChannelCredentials | None:
@@ -74,7 +92,9 @@ class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMetho
 
     async def close(self) -> None:
         """End subscriptions and the connection."""
+        await self._end_topics()
         await self._end_subscriptions()
+        await self._http.close()
         await self._transport.close()
 
     async def __aenter__(self) -> Self:

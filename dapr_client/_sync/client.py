@@ -6,23 +6,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
+from weakref import WeakSet
 
 import grpc
 
 from dapr_client import settings as _settings
+from dapr_client._sync.bindings import BindingMethods
 from dapr_client._sync.configuration import ConfigurationMethods
 from dapr_client._sync.health import wait_for_sidecar
+from dapr_client._sync.invocation import InvocationMethods
 from dapr_client._sync.lock import LockMethods
 from dapr_client._sync.metadata import MetadataMethods
+from dapr_client._sync.pubsub import PubSubMethods
 from dapr_client._sync.secrets import SecretMethods
 from dapr_client._sync.state import StateMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.sync import Transport
+from dapr_client._transport.http_sync import Http
 from dapr_client.retry import RetryPolicy
 from dapr_client.settings import settings
 
 
-class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMethods, StateMethods):
+class DaprClient(
+    BindingMethods,
+    ConfigurationMethods,
+    InvocationMethods,
+    LockMethods,
+    MetadataMethods,
+    PubSubMethods,
+    SecretMethods,
+    StateMethods,
+):
     """Talks to a sidecar.
 
         with DaprClient() as client:
@@ -57,6 +71,8 @@ class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMetho
         self._subscriptions = {}
         token = settings.DAPR_API_TOKEN if api_token is None else api_token
         api_url, seconds = _settings.api_url(), float(settings.DAPR_HEALTH_TIMEOUT)
+        self._token, self._api_url = token, api_url
+        self._http = Http(self.retry_policy)
         wiring = Wiring(
             address=address,
             channel=channel,
@@ -67,7 +83,9 @@ class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMetho
             timeout=_settings.api_timeout(),
             credentials=None if channel is not None else self.get_credentials(),
         )
-        self._transport = Transport(wiring, lambda: wait_for_sidecar(api_url, token, seconds))
+        self._topics = WeakSet()
+        self._healthy = None if channel is not None else lambda: wait_for_sidecar(api_url, token, seconds)
+        self._transport = Transport(wiring, self._healthy)
 
     @staticmethod
     def get_credentials() -> grpc.ChannelCredentials | None:
@@ -76,7 +94,9 @@ class DaprClient(ConfigurationMethods, LockMethods, MetadataMethods, SecretMetho
 
     def close(self) -> None:
         """End subscriptions and the connection."""
+        self._end_topics()
         self._end_subscriptions()
+        self._http.close()
         self._transport.close()
 
     def __enter__(self) -> Self:

@@ -18,7 +18,7 @@ from dapr_client import settings as _settings
 from dapr_client._checks import MetadataTuple
 from dapr_client._version import USER_AGENT
 from dapr_client.endpoint import GrpcEndpoint
-from dapr_client.errors import DaprInternalError
+from dapr_client.errors import DaprInternalError, DaprUnreachableError
 from dapr_client.retry import RetryPolicy
 from dapr_client.settings import settings
 
@@ -100,3 +100,11 @@ class HttpReply:
     def header(self, name: str) -> str:
         """The first header of that name; empty if there is none."""
         return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+def unreachable(method: str, url: str, cause: Exception, *, timed_out: bool) -> DaprUnreachableError:
+    """The error for an HTTP call that was not answered."""
+    text = str(cause) or type(cause).__name__
+    error = DaprUnreachableError(f"{method} {url} failed: {text}")
+    error.timed_out = timed_out
+    return error

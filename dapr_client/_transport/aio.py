@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -13,6 +14,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from dapr_client import _clock
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
 from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
@@ -25,12 +27,12 @@ R = TypeVar("R", bound=Message)
 class AsyncTransport:
     """The way to one sidecar. The first call waits until the sidecar is healthy, unless a ready channel is given."""
 
-    def __init__(self, wiring: Wiring, wait: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, wiring: Wiring, healthy: Callable[[], Awaitable[None]] | None) -> None:
         self._retry = wiring.retry
         self._retries = wiring.retry.retries
         self._metadata = wiring.metadata
         self._timeout = wiring.timeout
-        self._wait: Callable[[], Awaitable[None]] | None = wait if wiring.channel is None else None
+        self._wait = healthy
         self._waiting = asyncio.Lock()
         self._given = wiring.channel is not None
         # A malformed address is told at once. The channel itself belongs to the event loop that is running when it is
@@ -164,6 +166,8 @@ class AsyncStream(Generic[R]):
         self._retry = retry
         self._call: Any = start()
         self._begun = not retry.retries
+        self._pending: asyncio.Future[R] | None = None
+        """An answer that was waited for not long enough."""
         self.closed = False
 
     def __aiter__(self) -> AsyncIterator[R]:
@@ -196,10 +200,73 @@ class AsyncStream(Generic[R]):
             attempt += 1
             self._call = self._start()
 
+    async def next_within(self, seconds: float | None) -> R:
+        """The next answer. TimeoutError when it takes longer; whoever asks next gets it then."""
+        if seconds is None and self._pending is None:
+            return await self.__anext__()
+        if self._pending is None:
+            self._pending = asyncio.ensure_future(self.__anext__())
+        done, _ = await asyncio.wait((self._pending,), timeout=seconds)
+        if not done:
+            raise TimeoutError
+        pending, self._pending = self._pending, None
+        return pending.result()
+
     async def close(self) -> None:
         """End the stream; whoever waits for an answer finds its end."""
         self.closed = True
         self._call.cancel()
+        if self._pending is not None:
+            await asyncio.wait((self._pending,))
+            self._pending.exception()
+
+
+class AsyncOutbox:
+    """What is sent on a stream: a first message whenever it is opened, then what is put in."""
+
+    def __init__(self, first: Message | None = None) -> None:
+        self._first = first
+        self._queue: asyncio.Queue[Message | None] = asyncio.Queue()
+
+    def put(self, message: Message) -> None:
+        """Send a message soon."""
+        self._queue.put_nowait(message)
+
+    def close(self) -> None:
+        """Send no more."""
+        self._queue.put_nowait(None)
+
+    def opened(self) -> AsyncIterator[Message]:
+        """The messages, for a stream that is opened."""
+        self.close()
+        self._queue = asyncio.Queue()
+        return self._from(self._queue)
+
+    async def _from(self, queue: asyncio.Queue[Message | None]) -> AsyncIterator[Message]:
+        if self._first is not None:
+            yield self._first
+        while (message := await queue.get()) is not None:
+            yield message
+
+
+class AsyncStop:
+    """Ends waits."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        """End the wait that is under way, and have no more of them."""
+        self._event.set()
+
+    async def pause(self, retry: RetryPolicy, seconds: float) -> None:
+        """Wait, until it is set at the longest. (A sleep of the user's own is called, and cannot be ended.)"""
+        if retry.async_sleep is not _clock.async_sleep:
+            await retry.async_sleep(seconds)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
 
 
 class AsyncTask:
@@ -220,12 +287,16 @@ class AsyncTask:
                 task.cancel()
 
 
+async def async_invoke(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the user's, plain or async."""
+    done = function(*args)
+    return await done if inspect.isawaitable(done) else done
+
+
 async def async_call_handler(handler: Callable[..., Any], *args: Any) -> None:
     """Call a function of the user's, plain or async; what it raises is logged and stops nothing."""
     try:
-        done = handler(*args)
-        if inspect.isawaitable(done):
-            await done
+        await async_invoke(handler, *args)
     except Exception:
         logger.exception("the handler failed")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dapr_client._transport import HttpReply
+from dapr_client._transport import HttpReply, unreachable
 from dapr_client.errors import DaprUnreachableError
 from dapr_client.retry import RetryPolicy
 
@@ -35,12 +35,20 @@ class AsyncHttp:
         """Call, and again as the retry policy says. DaprUnreachableError if nobody answers."""
         attempt = 0
         while True:
-            reply = await self._once(method, url, headers, body, timeout)
-            if self._retry is None:
-                return reply
-            wait = self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
-            if wait is None:
-                return reply
+            try:
+                reply = await self._once(method, url, headers, body, timeout)
+            except DaprUnreachableError as error:
+                if self._retry is None:
+                    raise
+                wait = self._retry.wait_after_unreachable(attempt, timed_out=error.timed_out)
+                if wait is None:
+                    raise
+            else:
+                if self._retry is None:
+                    return reply
+                wait = self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
+                if wait is None:
+                    return reply
             await self._retry.async_sleep(wait)
             attempt += 1
 
@@ -69,4 +77,4 @@ class AsyncHttp:
             ) as reply:
                 return HttpReply(reply.status, reply.reason or "", tuple(reply.headers.items()), await reply.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise DaprUnreachableError(f"{method} {url} failed: {error or type(error).__name__}") from error
+            raise unreachable(method, url, error, timed_out=isinstance(error, TimeoutError)) from error

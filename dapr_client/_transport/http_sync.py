@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dapr_client._transport import HttpReply
+from dapr_client._transport import HttpReply, unreachable
 from dapr_client.errors import DaprUnreachableError
 from dapr_client.retry import RetryPolicy
 
@@ -35,12 +35,20 @@ class Http:
         """Call, and again as the retry policy says. DaprUnreachableError if nobody answers."""
         attempt = 0
         while True:
-            reply = self._once(method, url, headers, body, timeout)
-            if self._retry is None:
-                return reply
-            wait = self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
-            if wait is None:
-                return reply
+            try:
+                reply = self._once(method, url, headers, body, timeout)
+            except DaprUnreachableError as error:
+                if self._retry is None:
+                    raise
+                wait = self._retry.wait_after_unreachable(attempt, timed_out=error.timed_out)
+                if wait is None:
+                    raise
+            else:
+                if self._retry is None:
+                    return reply
+                wait = self._retry.wait_after_http(attempt, reply.status, reply.header("retry-after"))
+                if wait is None:
+                    return reply
             self._retry.sleep(wait)
             attempt += 1
 
@@ -62,5 +70,7 @@ class Http:
                 method, url, headers=headers, body=body, timeout=timeout, retries=False, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
-            raise DaprUnreachableError(f"{method} {url} failed: {error}") from error
+            refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a TimeoutError by inheritance
+            late = isinstance(error, urllib3.exceptions.TimeoutError) and not refused
+            raise unreachable(method, url, error, timed_out=late) from error
         return HttpReply(reply.status, reply.reason or "", tuple(reply.headers.items()), reply.data)

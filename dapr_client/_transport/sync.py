@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
+from dapr_client import _clock
 from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
 from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
@@ -22,7 +25,7 @@ R = TypeVar("R", bound=Message)
 class Transport:
     """The way to one sidecar. Made when the sidecar is healthy, unless a ready channel is given."""
 
-    def __init__(self, wiring: Wiring, wait: Callable[[], None]) -> None:
+    def __init__(self, wiring: Wiring, healthy: Callable[[], None] | None) -> None:
         self._retry = wiring.retry
         self._retries = wiring.retry.retries
         self._metadata = wiring.metadata
@@ -30,8 +33,8 @@ class Transport:
         self._given = wiring.channel is not None
         # A malformed address is told at once, not after the wait.
         endpoint = None if self._given else wiring.endpoint()
-        if endpoint is not None:
-            wait()
+        if healthy is not None:
+            healthy()
         self._channel: Any = _channel(wiring, endpoint)
         self._calls: dict[str, Any] = {}
         self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
@@ -135,6 +138,9 @@ class Stream(Generic[R]):
         self._retry = retry
         self._call: Any = start()
         self._begun = not retry.retries
+        self._pending: Future[R] | None = None
+        """An answer that was waited for not long enough."""
+        self._reader: threading.Thread | None = None
         self.closed = False
 
     def __iter__(self) -> Iterator[R]:
@@ -159,10 +165,78 @@ class Stream(Generic[R]):
             attempt += 1
             self._call = self._start()
 
+    def next_within(self, seconds: float | None) -> R:
+        """The next answer. TimeoutError when it takes longer; whoever asks next gets it then."""
+        if seconds is None and self._pending is None:
+            return next(self)
+        if self._pending is None:
+            self._pending = Future()
+            self._reader = threading.Thread(target=self._read, args=(self._pending,), name="dapr_client", daemon=True)
+            self._reader.start()
+        pending = self._pending
+        if not wait((pending,), seconds).done:
+            raise TimeoutError
+        self._pending = None
+        return pending.result()
+
+    def _read(self, pending: Future[R]) -> None:
+        try:
+            pending.set_result(next(self))
+        except BaseException as error:
+            pending.set_exception(error)
+
     def close(self) -> None:
         """End the stream; whoever waits for an answer gets CANCELLED."""
         self.closed = True
         self._call.cancel()
+        if self._reader is not None and self._reader is not threading.current_thread():
+            self._reader.join(JOIN_SECONDS)
+
+
+class Outbox:
+    """What is sent on a stream: a first message whenever it is opened, then what is put in."""
+
+    def __init__(self, first: Message | None = None) -> None:
+        self._first = first
+        self._queue: SimpleQueue[Message | None] = SimpleQueue()
+
+    def put(self, message: Message) -> None:
+        """Send a message soon."""
+        self._queue.put(message)
+
+    def close(self) -> None:
+        """Send no more."""
+        self._queue.put(None)
+
+    def opened(self) -> Iterator[Message]:
+        """The messages, for a stream that is opened."""
+        self.close()
+        self._queue = SimpleQueue()
+        return self._from(self._queue)
+
+    def _from(self, queue: SimpleQueue[Message | None]) -> Iterator[Message]:
+        if self._first is not None:
+            yield self._first
+        while (message := queue.get()) is not None:
+            yield message
+
+
+class Stop:
+    """Ends waits."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """End the wait that is under way, and have no more of them."""
+        self._event.set()
+
+    def pause(self, retry: RetryPolicy, seconds: float) -> None:
+        """Wait, until it is set at the longest. (A sleep of the user's own is called, and cannot be ended.)"""
+        if retry.sleep is not _clock.sleep:
+            retry.sleep(seconds)
+        else:
+            self._event.wait(seconds)
 
 
 class Task:
@@ -176,6 +250,11 @@ class Task:
         """Return when the work is done, or does not end in time; at once when asked from the work itself."""
         if threading.current_thread() is not self._thread:
             self._thread.join(JOIN_SECONDS)
+
+
+def invoke(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the user's."""
+    return function(*args)
 
 
 def call_handler(handler: Callable[..., Any], *args: Any) -> None:

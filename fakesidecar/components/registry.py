@@ -21,6 +21,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fakesidecar.broker import Broker
+
 if TYPE_CHECKING:
     from fakesidecar.clock import Clock
     from fakesidecar.ids import Ids
@@ -64,6 +66,8 @@ class Surroundings:
     app_id: str = ""
     namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    broker: Broker = field(default_factory=Broker)
+    """The broker in this process; sidecars may share one."""
 
 
 C = TypeVar("C", bound=type)

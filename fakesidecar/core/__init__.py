@@ -21,6 +21,7 @@ from fakesidecar.core.health import Health
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
+from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.faults.engine import Faults
@@ -72,6 +73,7 @@ class Core:
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
+        self.pubsub = PubSubBlock(self)
         self.middleware = MiddlewareBlock()
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
@@ -81,6 +83,7 @@ class Core:
             "configuration": self.configuration,
             "lock": self.lock,
             "bindings": self.bindings,
+            "pubsub": self.pubsub,
             "middleware": self.middleware,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""

@@ -24,7 +24,18 @@ from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
 from fakesidecar.interceptors.api_lists import GROUPS
 
-BLOCKS = ("state", "secrets", "configuration", "lock", "bindings", "metadata", "shutdown", "workflow", "reflection")
+BLOCKS = (
+    "state",
+    "secrets",
+    "configuration",
+    "lock",
+    "bindings",
+    "pubsub",
+    "metadata",
+    "shutdown",
+    "workflow",
+    "reflection",
+)
 """The modules of this package that serve RPCs."""
 
 for block in BLOCKS:

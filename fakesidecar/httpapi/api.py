@@ -22,6 +22,7 @@ BLOCKS = (
     "configuration",
     "lock",
     "bindings",
+    "pubsub",
     "metadata",
     "health",
     "shutdown",

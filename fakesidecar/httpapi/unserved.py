@@ -11,7 +11,6 @@ ACTOR = "/v1.0/actors/{type}/{id}"
 
 UNSERVED = (
     ("service invocation", ANY, ("/v1.0/invoke/{app}/method", "/v1.0/invoke/{app}/method/{method...}")),
-    ("publish and subscribe", "POST PUT", ("/v1.0/publish/{pubsub}/{topic...}", "/v1.0-alpha1/publish/{rest...}")),
     ("actors", "GET POST PUT DELETE", (f"{ACTOR}/method/{{method}}", f"{ACTOR}/{{part}}/{{name}}")),
     ("actors", "POST PUT", (f"{ACTOR}/state",)),
     ("cryptography", "PUT", ("/v1.0-alpha1/crypto/{name}/encrypt", "/v1.0-alpha1/crypto/{name}/decrypt")),

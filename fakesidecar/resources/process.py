@@ -137,7 +137,6 @@ class Known:
 
 
 KNOWN = {
-    "pubsub.in-memory": Known(("SUBSCRIBE_WILDCARDS",)),
     "pubsub.redis": Known(),
     "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
     "bindings.redis": Known(("OUTPUT_BINDING",)),

@@ -21,6 +21,8 @@ class Script:
     port: int = 0
     calls: list[dict[str, str | bytes]] = field(default_factory=list)
     """The metadata of each call."""
+    requests: list[bytes] = field(default_factory=list)
+    """The message of each call that has one."""
     deadlines: list[float | None] = field(default_factory=list)
 
     @property
@@ -67,6 +69,7 @@ class _Handler(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(self._unary)
 
     def _unary(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        self.script.requests.append(request)
         return next(iter(self._run(context)))
 
     def _stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterable[bytes]:

@@ -55,13 +55,24 @@ METHODS: Mapping[str, tuple[Any, ...]] = {
     "unsubscribe_configuration": ("store", "id"),
     "try_lock": ("store", "resource", "owner", 5),
     "unlock": ("store", "resource", "owner"),
+    "invoke_binding": ("name", "operation"),
+    "publish_event": ("pubsub", "topic", "data"),
+    "publish_events": ("pubsub", "topic", ["data"]),
     "get_metadata": (),
     "set_metadata": ("name", "value"),
     "shutdown": (),
 }
 """Every method that is one call, and arguments for it."""
 
-NOT_ONE_CALL = {"close", "get_credentials", "subscribe_configuration", "wait"}
+NOT_ONE_CALL = {
+    "close",
+    "get_credentials",
+    "invoke_method",
+    "subscribe",
+    "subscribe_configuration",
+    "subscribe_with_handler",
+    "wait",
+}
 
 
 def test_no_method_is_forgotten() -> None:

@@ -39,8 +39,6 @@ def test_every_known_rpc_is_in_the_wire_package() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "block"),
     [
-        ("POST", "/v1.0/publish/bus/orders/new", "publish and subscribe"),
-        ("POST", "/v1.0/publish/bulk/bus/orders", "publish and subscribe"),
         ("GET", "/v1.0/invoke/shop/method/a/b", "service invocation"),
         ("PUT", "/v1.0/actors/Cat/1/method/meow", "actors"),
         ("GET", "/v1.0/actors/Cat/1/reminders/feed", "actors"),

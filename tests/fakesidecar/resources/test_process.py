@@ -111,7 +111,6 @@ def test_a_component_that_refuses_is_wrapped_twice(around: Surroundings, kind: s
 
 def test_known_types_without_operations_are_listed_with_their_features() -> None:
     declared = [
-        Component("bus", "pubsub.in-memory"),
         Component("tick", "bindings.cron", metadata={"Schedule": "@every 1s"}),
         Component("out", "bindings.redis"),
         Component("talk", "conversation.echo"),
@@ -119,7 +118,6 @@ def test_known_types_without_operations_are_listed_with_their_features() -> None
     listed = Sidecar(components=declared).core.components
     assert all(isinstance(component, NotYetServed) for _, component in listed)
     assert [(spec.name, component.features) for spec, component in listed] == [
-        ("bus", ("SUBSCRIBE_WILDCARDS",)),
         ("tick", ("INPUT_BINDING",)),
         ("out", ("OUTPUT_BINDING",)),
         ("talk", ()),
