@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
+    from dapr_testing._faults import Faults
     from dapr_testing._seed import Configuration, Lock, Secrets, State
+    from dapr_testing._spies import Calls
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
 
@@ -57,6 +59,9 @@ class DaprSidecar:
         self._transport: Transport = transport if server.fake is not None else "grpc"
         self._refuse = refuse
         self._open: list[Any] = []
+        self._faults: Faults | None = None
+        self._calls: Calls | None = None
+        self._began = 0.0
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._server.name}, gRPC {self.grpc_endpoint}, HTTP {self.http_endpoint}>"
@@ -210,21 +215,83 @@ class DaprSidecar:
 
         return Lock(self.fake.core)
 
+    # --- what goes wrong, and what was asked ---
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong: `faults.when("state.save", store="orders").fail("UNAVAILABLE").times(2)`."""
+        if self._faults is None:
+            from dapr_testing._faults import Faults
+
+            self._faults = Faults(self.fake.core)
+        return self._faults
+
+    @property
+    def calls(self) -> Calls:
+        """What was asked of it: `calls.assert_called("state.save", key="7")`."""
+        if self._calls is None:
+            from dapr_testing._spies import Calls
+
+            self._calls = Calls(self.fake.core, self._began)
+        return self._calls
+
+    def timeline(self) -> str:
+        """What was asked of it, a line per call; empty for a sidecar that does not tell."""
+        return "" if self._server.fake is None else self.calls.timeline()
+
+    def check(self) -> None:
+        """Raise when a fault plan was not needed, or a call was not expected."""
+        if self._faults is not None:
+            self._faults.check()
+        if self._calls is not None:
+            self._calls.check()
+
     # --- its life ---
 
     def reset(self) -> None:
         """Forget everything that was stored, locked, subscribed to or set, and put the clock back to its start."""
         self._server.reset()
+        if self._faults is not None:
+            self._faults.clear()
 
     @contextlib.contextmanager
-    def in_use(self, *, intercept: bool = False) -> Iterator[DaprSidecar]:
-        """For the length of a test: reset, environment set, what was opened closed at the end."""
+    def in_use(self, *, intercept: bool = False, passed: Callable[[], bool] = lambda: True) -> Iterator[DaprSidecar]:
+        """For the length of a test: reset, environment set, what was opened closed at the end.
+
+        A test that has `passed` until then fails when its fault plans were not needed.
+        """
         self.reset()
         try:
-            with variables(self.environment), self.intercept_channels() if intercept else contextlib.nullcontext():
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(variables(self.environment))
+                if intercept:
+                    stack.enter_context(self.intercept_channels())
+                if self._server.fake is not None:
+                    stack.enter_context(self._client_time())
+                    self._began = self.fake.clock.now()
+                    self.fake.core.recording.start()
+                    stack.callback(self._forget_plans)
                 yield self
+                if passed():
+                    self.check()
         finally:
             self._close()
+
+    def _client_time(self) -> contextlib.AbstractContextManager[None]:
+        """Clients wait on the clock of the sidecar, when it is one that tests move."""
+        from dapr_client import _clock
+        from dapr_testing._client_time import ClientTime
+        from fakesidecar.clock import VirtualClock
+
+        clock = self.fake.clock
+        return _clock.replaced(ClientTime(clock)) if isinstance(clock, VirtualClock) else contextlib.nullcontext()
+
+    def _forget_plans(self) -> None:
+        """What was to go wrong is over with the test, and so is strictness."""
+        self.fake.core.faults.clear()
+        self.fake.core.recording.stop()
+        if self._calls is not None:
+            self._calls.relax()
 
     def _close(self) -> None:
         while self._open:

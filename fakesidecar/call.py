@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -119,11 +120,7 @@ class Onion:
 
     def __call__(self, call: Call, action: Callable[[], T]) -> T:
         """Carry out `action` through every interceptor."""
-        if not self.interceptors:
-            return action()
-        return self._layer(0, call, action)  # type: ignore[no-any-return]  # an interceptor may answer with anything
-
-    def _layer(self, depth: int, call: Call, action: Callable[[], Any]) -> Any:
-        if depth == len(self.interceptors):
-            return action()
-        return self.interceptors[depth](call, lambda: self._layer(depth + 1, call, action))
+        proceed: Callable[[], Any] = action
+        for interceptor in reversed(self.interceptors):
+            proceed = partial(interceptor, call, proceed)
+        return proceed()  # type: ignore[no-any-return]  # an interceptor may answer with anything

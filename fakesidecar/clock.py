@@ -261,6 +261,48 @@ class VirtualClock(Clock):
             self.end()
         passed.wait()
 
+    def leap_to(self, when: float) -> bool:
+        """Move the clock to a time, when nothing is due on the way and nothing is under way; whether it is there."""
+        if when <= self._now:
+            return True
+        if self._under_way or not self._moving.acquire(blocking=False):
+            return False
+        try:
+            due = self.next_timer()
+            if due is not None and due <= when:
+                return False
+            self._now = max(self._now, when)
+            return True
+        finally:
+            self._moving.release()
+
+    def set(self, when: float) -> None:
+        """Put the clock to a time, backwards too, without anything happening: for what was kept at that time."""
+        with self._moving:
+            self._now = when
+
+    @contextmanager
+    def auto_advance(self, *, pause: float = 0.001) -> Iterator[None]:
+        """Until the block ends, the clock jumps to the next timer by itself: for tests that wait for what it does.
+
+        It does so when nothing is under way, and after a `pause` of real time, in which the test may act.
+        """
+        ended = threading.Event()
+
+        def run() -> None:
+            while not ended.wait(pause):
+                due = self.next_timer()
+                if due is not None and self.wait_until_idle(pause):
+                    self.advance_to(max(due, self._now))
+
+        thread = threading.Thread(target=run, name="auto-advance", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
     def run_until_idle(self, *, limit: float = 366 * 86400.0) -> None:
         """Advance from timer to timer until none waits, by at most `limit` seconds in all."""
         with self._moving:

@@ -25,9 +25,8 @@ PUBLIC = {
     "fakesidecar": """
         AppHealth Clock Component Ids Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
-    "dapr_testing": """
-        Component DaprSidecar Daprd DaprdError OnlyTheFakeHasIt VirtualClock sidecar
-    """,
+    "dapr_testing": "Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall VirtualClock sidecar"
+    "",
 }
 
 

@@ -312,13 +312,14 @@ class Truncate(Effect):
     kind: ClassVar[str] = "truncate"
     protocols: ClassVar[frozenset[str]] = frozenset({"http"})
 
-    bytes: int | None = None
+    size: int | None = None
+    """Bytes; None: the `part` counts."""
     part: float = 0.5
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
         answer = proceed()
-        size = len(answer.body)
-        answer.breaks_after = int(size * self.part) if self.bytes is None else min(self.bytes, size)
+        whole = len(answer.body)
+        answer.breaks_after = int(whole * self.part) if self.size is None else min(self.size, whole)
         return answer
 
 
@@ -330,19 +331,20 @@ class Drip(Effect):
     streaming: ClassVar[bool | None] = False
     waits: ClassVar[bool] = True
 
-    bytes: int = 1
+    size: int = 1
+    """Bytes at a time."""
     pause: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.bytes < 1 or self.pause < 0:
+        if self.size < 1 or self.pause < 0:
             raise ValueError(f"a drip has bytes, and a pause that is not negative: {self}")
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
         answer = proceed()
         if scene.call.protocol == "http":
-            answer.drip = self.bytes, self.pause
+            answer.drip = self.size, self.pause
         elif answer is not None:  # a message is of use when it is whole
-            scene.wait(self.pause * max(0, math.ceil(answer.ByteSize() / self.bytes) - 1))
+            scene.wait(self.pause * max(0, math.ceil(answer.ByteSize() / self.size) - 1))
         return answer
 
 

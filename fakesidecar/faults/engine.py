@@ -7,7 +7,7 @@ other calls cost nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fakesidecar.core import Core
 
 SEEDS = 1 << 32
+NONE: Sequence[Armed] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +69,7 @@ class Faults:
         self._rules: dict[int, Armed] = {}
         self._last = 0
         self._lock = threading.RLock()
-        self._candidates: dict[tuple[str, str, str, str, bool], Candidates | None] = {}
+        self._candidates: dict[tuple[str, str, str, str], Candidates | None] = {}
         self._waiting: dict[tuple[str, str], bool] = {}
         self.on_fault: Callable[[Call, Armed], None] = lambda call, armed: None
         """Hears of every call that something happens to."""
@@ -126,10 +127,8 @@ class Faults:
 
     def waits(self, block: str, operation: str) -> bool:
         """Whether what happens to a call may take its time."""
-        if not self._rules:
-            return False
         key = block, operation
-        found = self._waiting.get(key)
+        found = self._waiting.get(key) if self._rules else False
         if found is None:
             found = any(armed.rule.waits and armed.rule.covers(*key) for armed in self.rules)
             self._waiting[key] = found
@@ -137,25 +136,22 @@ class Faults:
 
     def intercept(self, call: Call, proceed: Callable[[], Any]) -> Any:
         """Let happen to a call what the first rule that acts says."""
-        armed = self._choose(call)
-        if armed is None:
-            return proceed()
-        self.on_fault(call, armed)
-        return _through(armed.rule.effects, Scene(call, self._core, armed.random), proceed)
-
-    def _choose(self, call: Call) -> Armed | None:
-        key = call.block, call.operation, call.component, call.protocol, call.streaming
+        key = call.block, call.operation, call.component, call.protocol
         try:
             candidates = self._candidates[key]
         except KeyError:
             candidates = self._candidates[key] = self._find(call)
         if candidates is None:
-            return None
-        found = self._about(candidates, call)
-        if not found:
-            return None
-        with self._lock:
-            return self._first(found, call)
+            return proceed()
+        if candidates.others or call.targets_path:
+            found = self._about(candidates, call)
+        else:
+            found = candidates.by_target.get(call.target, NONE)
+        armed = self._first(found, call) if found else None
+        if armed is None:
+            return proceed()
+        self.on_fault(call, armed)
+        return _through(armed.rule.effects, Scene(call, self._core, armed.random), proceed)
 
     def _find(self, call: Call) -> Candidates | None:
         """The rules that are about calls of that name, component and protocol."""
@@ -173,7 +169,7 @@ class Faults:
         return Candidates(by_target, others) if by_target or others else None
 
     @staticmethod
-    def _about(candidates: Candidates, call: Call) -> list[Armed]:
+    def _about(candidates: Candidates, call: Call) -> Sequence[Armed]:
         """The rules that are about the call's targets, in their order."""
         targets = call.targets
         found = [armed for armed in candidates.others if _any_fits(armed.rule.target, targets)]
@@ -183,18 +179,19 @@ class Faults:
                 found = sorted((*found, *named.values()), key=lambda armed: armed.id)
         return found
 
-    def _first(self, found: list[Armed], call: Call) -> Armed | None:
+    def _first(self, found: Sequence[Armed], call: Call) -> Armed | None:
         """The first rule that acts; all count the call."""
         now = self._core.clock.now()
         first = None
-        for armed in found:
-            rule = armed.rule
-            if (rule.metadata or rule.where) and any(rule.other_differences(call)):
-                continue
-            armed.seen += 1
-            if first is None and armed.acts(now):
-                armed.acted += 1
-                first = armed
+        with self._lock:
+            for armed in found:
+                rule = armed.rule
+                if (rule.metadata or rule.where) and any(rule.other_differences(call)):
+                    continue
+                armed.seen += 1
+                if first is None and armed.acts(now):
+                    armed.acted += 1
+                    first = armed
         return first
 
 

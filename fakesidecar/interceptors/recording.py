@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fakesidecar.errors import ApiError
 
@@ -37,10 +37,39 @@ class Event:
     """The rule of the fault plan that made something happen to it."""
 
     @property
+    def name(self) -> str:
+        """`state.save`, …"""
+        return self.call.name
+
+    @property
+    def component(self) -> str:
+        """The component that was asked."""
+        return self.call.component
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The keys, topics, … that were named."""
+        return self.call.targets
+
+    @property
+    def arguments(self) -> Any:
+        """What was sent, as dictionaries, lists and plain values."""
+        return self.call.arguments
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the caller sent besides: gRPC metadata, or headers."""
+        return self.call.metadata
+
+    @property
     def caller(self) -> str:
         """The app that called, as far as it says so, else the program."""
         metadata = self.call.metadata
         return metadata.get("dapr-caller-app-id") or metadata.get("user-agent", "")
+
+
+_Kept: TypeAlias = "tuple[Call, str, Exception | None, float, int, Rule | None]"
+"""An event that nobody has looked at yet."""
 
 
 class Recording:
@@ -49,7 +78,7 @@ class Recording:
     def __init__(self, onion: Onion, clock: Clock) -> None:
         self._onion = onion
         self._clock = clock
-        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._kept: deque[_Kept] = deque(maxlen=KEPT)
         self._faults: dict[int, Rule] = {}
         self._numbers = itertools.count(1)
         self.listeners: list[Callable[[Event], None]] = []
@@ -59,7 +88,7 @@ class Recording:
     @property
     def events(self) -> tuple[Event, ...]:
         """What was asked since the recording began, oldest first."""
-        return tuple(self._events)
+        return tuple(Event(*kept) for kept in tuple(self._kept))
 
     def start(self) -> None:
         """Record from now on, calls that other interceptors refuse included."""
@@ -75,7 +104,7 @@ class Recording:
 
     def clear(self) -> None:
         """Forget what was recorded."""
-        self._events.clear()
+        self._kept.clear()
         self._numbers = itertools.count(1)
 
     def note(self, call: Call, armed: Armed) -> None:
@@ -86,15 +115,19 @@ class Recording:
     def intercept(self, call: Call, proceed: Callable[[], Any]) -> Any:
         """Carry a call out, and remember it."""
         asked = self._clock.now()
-        outcome, failure = OK, None
         try:
-            return proceed()
+            answer = proceed()
         except Exception as error:
-            outcome, failure = error.grpc.name if isinstance(error, ApiError) else "INTERNAL", error
+            self._keep(call, error.grpc.name if isinstance(error, ApiError) else "INTERNAL", error, asked)
             raise
-        finally:
-            fault = self._faults.pop(id(call), None) if self._faults else None
-            event = Event(call, outcome, failure, asked, next(self._numbers), fault)
-            self._events.append(event)
-            for listener in tuple(self.listeners):
-                listener(event)
+        if self._faults or self.listeners:
+            self._keep(call, OK, None, asked)
+        else:
+            self._kept.append((call, OK, None, asked, next(self._numbers), None))
+        return answer
+
+    def _keep(self, call: Call, outcome: str, error: Exception | None, asked: float) -> None:
+        kept = call, outcome, error, asked, next(self._numbers), self._faults.pop(id(call), None)
+        self._kept.append(kept)
+        for listener in tuple(self.listeners):
+            listener(Event(*kept))

@@ -229,7 +229,7 @@ def test_a_value_that_somebody_else_writes_keeps_its_end(it: Sidecar) -> None:
 
 def test_an_http_body_ends_in_the_middle(it: Sidecar) -> None:
     plan(it, "state.get", Truncate(), times=1)
-    plan(it, "state.get", Truncate(bytes=3))
+    plan(it, "state.get", Truncate(size=3))
     for expected in (BODY[:6], BODY[:3]):
         with pytest.raises(http.client.IncompleteRead) as raised:
             http_get(it)
@@ -237,7 +237,7 @@ def test_an_http_body_ends_in_the_middle(it: Sidecar) -> None:
 
 
 def test_an_answer_drips(it: Sidecar, channel: grpc.Channel) -> None:
-    plan(it, "state.get", Drip(bytes=4, pause=10))
+    plan(it, "state.get", Drip(size=4, pause=10))
     before = it.clock.now()
     assert http_get(it)[1] == BODY
     assert it.clock.now() - before == 30  # 13 bytes in 4 pieces

@@ -173,7 +173,7 @@ RULES = [
         protocol="http",
         effects=(
             Fail(details=(retry_info(1.5), bad_request(key="bad")), headers={"retry-after": "2"}, body={"a": [1]}),
-            Truncate(bytes=3),
+            Truncate(size=3),
         ),
     ),
     *(Rule(effects=(kind(),)) for kind in KINDS.values()),
@@ -208,7 +208,7 @@ def test_rules_are_the_same_after_json(rule: Rule) -> None:
         {"effects": [{"kind": "delay", "seconds": -1}]},
         {"effects": [{"kind": "duplicate", "times": 1}]},
         {"effects": [{"kind": "cut", "after": -1}]},
-        {"effects": [{"kind": "drip", "bytes": 0}]},
+        {"effects": [{"kind": "drip", "size": 0}]},
         {"effects": [{"kind": "fail"}], "nope": 1},
         {"effects": [{"kind": "fail"}], "call": 1},
         {"effects": [{"kind": "fail"}], "times": 0},
