@@ -25,8 +25,10 @@ PUBLIC = {
     "fakesidecar": """
         AppHealth Clock Component Ids Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
-    "dapr_testing": "Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall VirtualClock sidecar"
-    "",
+    "dapr_testing": """
+        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall
+        VirtualClock sidecar
+    """,
 }
 
 
