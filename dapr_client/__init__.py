@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dapr_client.configuration import ConfigurationItem as ConfigurationItem
     from dapr_client.configuration import ConfigurationResponse as ConfigurationResponse
     from dapr_client.configuration import ConfigurationSubscription as ConfigurationSubscription
+    from dapr_client.crypto import DecryptOptions as DecryptOptions
+    from dapr_client.crypto import EncryptOptions as EncryptOptions
     from dapr_client.errors import DaprError as DaprError
     from dapr_client.errors import DaprGrpcError as DaprGrpcError
     from dapr_client.errors import DaprHttpError as DaprHttpError
@@ -81,6 +83,10 @@ HOMES = {
         "ConfigurationItem",
         "ConfigurationResponse",
         "ConfigurationSubscription",
+    ),
+    "crypto": (
+        "DecryptOptions",
+        "EncryptOptions",
     ),
     "errors": (
         "DaprError",

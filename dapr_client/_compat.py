@@ -34,6 +34,7 @@ PUBLISHED = ("BulkPublishResponse", "BulkPublishResponseFailedEntry")
 STREAM_ERRORS = ("StreamCancelledError", "StreamInactiveError", "StreamReconnectError")
 RECONNECTS = ("MAX_RECONNECT_ATTEMPTS", "RECONNECT_BACKOFF_INITIAL_SECONDS", "RECONNECT_BACKOFF_MAX_SECONDS")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
+CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
 Names = Mapping[str, Sequence[str]]
@@ -64,11 +65,13 @@ TABLE: Mapping[str, Names] = {
         "configuration": CONFIGURATION,
         "lock": LOCKS,
         "metadata": METADATA,
+        "_sync.crypto": CRYPTO_RESPONSES,
         "invocation": ("InvokeMethodResponse",),
         "bindings": ("BindingResponse",),
         "pubsub": (*PUBLISHED, "TopicEventResponse", "TopicEventResponseStatus"),
         "_checks": CHECKS,
     },
+    "clients.grpc._crypto": {"crypto": ("DecryptOptions", "EncryptOptions")},
     "clients.grpc._request": {
         "state": TRANSACTIONS,
         "invocation": ("InvokeMethodRequest",),
@@ -95,6 +98,7 @@ TABLE: Mapping[str, Names] = {
         "_async.client": ("DaprClient as DaprGrpcClientAsync",),
         "errors": ("DaprGrpcError", "DaprInternalError"),
     },
+    "aio.clients.grpc._response": {"_response": ("DaprResponse",), "_async.crypto": CRYPTO_RESPONSES},
     "aio.clients.grpc.subscription": {
         "_async.subscription": ("Subscription",),
         "pubsub": (*STREAM_ERRORS, *RECONNECTS, "SubscriptionMessage"),
@@ -109,6 +113,15 @@ TABLE: Mapping[str, Names] = {
     "conf.helpers": {"endpoint": ("GrpcEndpoint", "URIParseConfig")},
     "conf.global_settings": {"settings": ("DEFAULTS[]",)},
     "ext": {},
+    "ext.grpc": {
+        "app": ("App", "Rule"),
+        "bindings": ("BindingRequest",),
+        "invocation": ("InvokeMethodRequest", "InvokeMethodResponse"),
+        "jobs": ("JobEvent",),
+        "pubsub": ("SubscriptionMessage", "TopicEventResponse"),
+    },
+    "ext.fastapi": {"app.fastapi": ("DaprApp",)},
+    "ext.flask": {"app.flask": ("DaprApp",)},
 }
 """Official module: our module: what it has of it (`ours as theirs`; `TABLE[]` for every item of a mapping)."""
 

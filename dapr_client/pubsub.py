@@ -189,6 +189,12 @@ class SubscriptionMessage:
         except ValueError:
             return raw
 
+    def __getattr__(self, name: str) -> Any:
+        # Handlers written for cloudevents objects ask for `event.Data()` and `event.content_type`.
+        if name[:1].isupper() or name == "content_type":
+            return getattr(self.to_cloud_event(), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def to_cloud_event(self) -> Any:
         """The event as a `cloudevents.sdk.event.v1.Event` (the package `cloudevents` has to be installed)."""
         event: Any = import_module("cloudevents.sdk.event.v1").Event()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
 from typing import Any, NoReturn
 
 import grpc
@@ -19,7 +20,7 @@ from google.protobuf.message import Message
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.errors import ApiError, NoAnswer
 from fakesidecar.grpcapi.api import GrpcApi
-from fakesidecar.grpcapi.registry import Context, Served, Stream
+from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 from fakesidecar.grpcapi.status import status_of, trailer_of
 
 Metadata = tuple[tuple[str, str | bytes], ...]
@@ -306,6 +307,8 @@ class _UnaryUnary(_MultiCallable):
         started = [clock.now() for clock in clocks]
         try:
             data = self._api.prepare(self._served, self._serialize(request), context).run()
+            if isinstance(data, Future):
+                data = _wait(data, timeout)
         except NoAnswer:
             if timeout is None:
                 raise HangsForever(f"{self._path} is never answered, and has no deadline") from None
@@ -318,6 +321,17 @@ class _UnaryUnary(_MultiCallable):
         ):
             raise InProcessRpcError(DEADLINE)
         return self._deserialize(data), context
+
+
+def _wait(later: Future[bytes], timeout: float | None) -> bytes:
+    """An answer that comes later, or the end of the deadline, in real time."""
+    try:
+        return later.result(timeout)
+    except TimeoutError:
+        later.cancel()
+        raise InProcessRpcError(DEADLINE) from None
+    except CancelledError:
+        raise InProcessRpcError(CANCELLED) from None
 
 
 class _Streaming(_MultiCallable):
@@ -365,6 +379,7 @@ class _ClientStream(_Call, grpc.RpcContext, Iterator[Any]):
         self._timeout = timeout
         self._incoming: queue.SimpleQueue[Message | Outcome] = queue.SimpleQueue()
         self._ended = threading.Event()
+        self._room = threading.Condition()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
         self._sidecar_end = _HandlerEnd(self, context)
@@ -403,13 +418,25 @@ class _ClientStream(_Call, grpc.RpcContext, Iterator[Any]):
                 if self._ended.is_set():
                     return
                 multi._api.receive(served, self._sidecar_end, multi._serialize(request))
+                if self._sidecar_end.paced:
+                    self._wait_for_room()
         except InProcessRpcError as error:
             self.end(error.outcome)
         except Exception as error:
             self.end(Outcome(grpc.StatusCode.UNKNOWN, f"Exception iterating requests! {error!r}"))
         else:
             if not self._ended.is_set():
-                self._sidecar_end.on_half_close()
+                multi._api.half_close(served, self._sidecar_end)
+
+    def _wait_for_room(self) -> None:
+        """Return when the client has read all but a few of the messages that there are for it."""
+        with self._room:
+            self._room.wait_for(lambda: self._ended.is_set() or self._incoming.qsize() <= PENDING)
+
+    def _make_room(self) -> None:
+        if self._sidecar_end.paced:
+            with self._room:
+                self._room.notify()
 
     # --- ending ---
 
@@ -423,6 +450,7 @@ class _ClientStream(_Call, grpc.RpcContext, Iterator[Any]):
             self._timer.cancel()
         self._callable._channel._streams.discard(self)
         self._incoming.put(outcome)
+        self._make_room()
         self._sidecar_end.on_close()
         for callback in self._callbacks:
             callback()
@@ -438,6 +466,7 @@ class _ClientStream(_Call, grpc.RpcContext, Iterator[Any]):
 
     def __next__(self) -> Any:
         item = self._incoming.get()
+        self._make_room()
         if not isinstance(item, Outcome):
             return self._callable._deserialize(item.SerializeToString())
         self._incoming.put(item)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from concurrent.futures import Future
 from typing import Any, NoReturn
 
 import grpc
@@ -29,7 +30,7 @@ from dapr_testing._inprocess import (
 )
 from fakesidecar.errors import ApiError, NoAnswer
 from fakesidecar.grpcapi.api import GrpcApi
-from fakesidecar.grpcapi.registry import Context, Served, Stream
+from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 
 
 def _metadata(pairs: Iterable[tuple[str, Any]]) -> grpc.aio.Metadata:
@@ -324,16 +325,22 @@ class _UnaryUnary(_MultiCallable):
             ready = self._api.prepare(self._served, self._serialize(request), context)
             if ready.blocking:
                 return _UnaryCall(self._on_a_thread(ready.run, context, timeout))
-            value = self._deserialize(ready.run())
+            data = ready.run()
+            if isinstance(data, Future):
+                return _UnaryCall(self._later(asyncio.wrap_future(data), context, timeout))
+            value = self._deserialize(data)
         except ApiError as error:
             return _Answered(outcome_of(error, context), None)
         except grpc.aio.AioRpcError as error:
             return _Answered(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())), None)
         return _Answered(Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer)), value)
 
-    async def _on_a_thread(self, run: Callable[[], bytes], context: Context, timeout: float | None) -> Any:
+    async def _on_a_thread(self, run: Callable[[], Any], context: Context, timeout: float | None) -> Any:
+        return await self._later(asyncio.to_thread(run), context, timeout)
+
+    async def _later(self, answer: Awaitable[bytes], context: Context, timeout: float | None) -> Any:
         try:
-            data = await asyncio.wait_for(asyncio.to_thread(run), timeout)
+            data = await asyncio.wait_for(answer, timeout)
         except TimeoutError:
             raise _error(DEADLINE) from None
         except NoAnswer:
@@ -530,6 +537,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._incoming: asyncio.Queue[Message | Outcome] = asyncio.Queue()
+        self._taken = asyncio.Event()
         self._sidecar_end = _HandlerEnd(self, context)
         self._feeder: asyncio.Task[None] | None = None
         self._timer = None if timeout is None else self._loop.call_later(timeout, self._finish, DEADLINE)
@@ -556,13 +564,18 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         self._feeder = asyncio.ensure_future(self._feed(requests))
 
     async def _feed(self, requests: AsyncIterable[Any] | Iterable[Any]) -> None:
-        if isinstance(requests, AsyncIterable):
-            async for request in requests:
-                await self.write(request)
-        else:
-            for request in requests:
-                await self.write(request)
-        await self.done_writing()
+        try:
+            if isinstance(requests, AsyncIterable):
+                async for request in requests:
+                    await self.write(request)
+            else:
+                for request in requests:
+                    await self.write(request)
+            await self.done_writing()
+        except asyncio.InvalidStateError:
+            return  # the call is over; whoever reads hears of it
+        except Exception:
+            self.cancel()  # as grpc.aio does (grpc/aio/_call.py, _consume_request_iterator)
 
     # --- ending ---
 
@@ -576,6 +589,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
             self._feeder.cancel()
         self._multi._channel._streams.discard(self)
         self._incoming.put_nowait(outcome)
+        self._taken.set()
         self._sidecar_end.on_close()
 
     def cancel_from_outside(self) -> None:
@@ -601,6 +615,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
 
     async def read(self) -> Any:
         item = await self._incoming.get()
+        self._taken.set()
         if not isinstance(item, Outcome):
             return self._multi._deserialize(item.SerializeToString())
         self._incoming.put_nowait(item)
@@ -624,12 +639,24 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         served = multi._served
         if served is None:
             return
-        multi._api.receive(served, self._sidecar_end, multi._serialize(request))
+        data = multi._serialize(request)
+        await self._tell(lambda: multi._api.receive(served, self._sidecar_end, data))
         await asyncio.sleep(0)
+        while self._sidecar_end.paced and self._incoming.qsize() > PENDING and not self._outcome.done():
+            self._taken.clear()
+            await self._taken.wait()
 
     async def done_writing(self) -> None:
-        if not self._outcome.done():
-            self._sidecar_end.on_half_close()
+        multi = self._multi
+        served = multi._served
+        if served is not None and not self._outcome.done():
+            await self._tell(lambda: multi._api.half_close(served, self._sidecar_end))
+
+    async def _tell(self, tell: Callable[[], None]) -> None:
+        if self._sidecar_end.blocking:
+            await asyncio.to_thread(tell)
+        else:
+            tell()
 
 
 class _StreamUnaryCall(_StreamCall, grpc.aio.StreamUnaryCall[Any, Any]):

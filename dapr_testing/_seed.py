@@ -5,13 +5,14 @@ Everything goes through the fake's core, so that keys get their prefixes and sub
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fakesidecar.components.state import Delete, Json, Upsert
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
+    from fakesidecar.core.jobs import Job, Triggered
 
 
 class State:
@@ -104,3 +105,31 @@ class Lock:
     def owner(self, store: str, resource: str) -> str | None:
         """Who holds a resource, None when nobody does."""
         return self._core.lock.owner(store, resource)
+
+
+class Jobs:
+    """What is scheduled, and what the application was told.
+
+    Without an application every tick counts as handled, unless `on_trigger` says otherwise.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @property
+    def triggered(self) -> list[Triggered]:
+        """The last ticks in order, each attempt by itself: `.name`, `.due`, `.attempt`, `.data`."""
+        return [*self._core.jobs.triggered]
+
+    @property
+    def scheduled(self) -> dict[str, Job]:
+        """The jobs that have ticks before them, by name."""
+        return {job.name: job for job in self._core.jobs.list()}
+
+    def trigger(self, name: str) -> None:
+        """Have the application told of a job now, besides its schedule."""
+        self._core.jobs.trigger(name)
+
+    def on_trigger(self, handler: Callable[[Triggered], bool]) -> None:
+        """Have ticks handled by a function when there is no application; False is a failure, and tried again."""
+        self._core.jobs.receiver = handler

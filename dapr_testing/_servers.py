@@ -95,6 +95,12 @@ class FakeServer(Server):
         if isinstance(self.clock, VirtualClock):
             self.clock.reset()
         self.fake.reset()
+        self.fake.core.jobs.receiver = handled
+
+
+def handled(tick: object) -> bool:
+    """What becomes of a job when there is no application, and no test says otherwise."""
+    return True
 
 
 class DaprdServer(Server):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._faults import Faults
-    from dapr_testing._seed import Configuration, Lock, Secrets, State
+    from dapr_testing._seed import Configuration, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
@@ -214,6 +214,13 @@ class DaprSidecar:
         from dapr_testing._seed import Lock
 
         return Lock(self.fake.core)
+
+    @property
+    def jobs(self) -> Jobs:
+        """What is scheduled, and what was triggered."""
+        from dapr_testing._seed import Jobs
+
+        return Jobs(self.fake.core)
 
     # --- what goes wrong, and what was asked ---
 

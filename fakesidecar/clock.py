@@ -89,6 +89,13 @@ class Clock(ABC):
         """Call `callback` after `seconds`."""
         return self.call_at(self.now() + seconds, callback)
 
+    def skip_to(self, when: float) -> bool:
+        """Go on to `when` at once, for a timer that is firing and has more to do then.
+
+        True when that was on the clock's way, and nothing else is due before; otherwise call `call_at`.
+        """
+        return False
+
     def pending(self) -> int:
         """How many timers wait."""
         with self._lock:
@@ -198,6 +205,7 @@ class VirtualClock(Clock):
     def __init__(self, start: datetime | float = START) -> None:
         super().__init__()
         self._now = self._start = start.timestamp() if isinstance(start, datetime) else float(start)
+        self._target = self._now
         self._moving = threading.RLock()
 
     def now(self) -> float:
@@ -231,8 +239,10 @@ class VirtualClock(Clock):
             self._settle()
             while (due := self.next_timer()) is not None and due <= target:
                 self._now = max(self._now, due)
+                self._target = target
                 while (timer := self._pop_due(self._now)) is not None:
                     timer.fire()
+                self._target = self._now
                 self._settle()
             self._now = target
             self._settle()
@@ -302,6 +312,15 @@ class VirtualClock(Clock):
         finally:
             ended.set()
             thread.join()
+
+    def skip_to(self, when: float) -> bool:
+        if when > self._target or self._under_way:
+            return False
+        if self._timers and (due := self.next_timer()) is not None and due <= when:
+            return False
+        if when > self._now:
+            self._now = when
+        return True
 
     def run_until_idle(self, *, limit: float = 366 * 86400.0) -> None:
         """Advance from timer to timer until none waits, by at most `limit` seconds in all."""

@@ -89,6 +89,17 @@ class EtagInvalid(ComponentError):
         super().__init__("invalid etag value" + (f": {inner}" if inner else ""))
 
 
+class DocumentError(Exception):
+    """An encrypted document cannot be made, or cannot be read."""
+
+
+class SegmentDamaged(DocumentError):
+    """A segment of a document is not what was encrypted; those before it were."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"error processing segment {index}: failed to decrypt segment")
+
+
 class ApiError(Exception):
     """An answer that is an error."""
 
@@ -603,6 +614,15 @@ class TopicForbidden(
     template = "topic {topic} is not allowed for app id {app_id}"
 
 
+class SubscriptionForbidden(PlainError):
+    """The component's scopes keep the application from subscribing to the topic."""
+
+    template = (
+        "failed to create subscription for {pubsub}: "
+        "subscription to topic '{topic}' on pubsub '{pubsub}' is not allowed"
+    )
+
+
 class OutboxFailed(
     ApiError,
     code="ERR_PUBLISH_OUTBOX",
@@ -614,6 +634,142 @@ class OutboxFailed(
     """What is to be told of a transaction could not be published, so the transaction was not carried out."""
 
     template = "error while publishing outbox message: {cause}"
+
+
+# --- actors -------------------------------------------------------------------------------------------------------
+
+
+class ActorsNotPlaced(ApiError, code="ERR_ACTOR_NO_PLACEMENT", grpc=StatusCode.UNAVAILABLE, http=400):
+    """The sidecar was told of no placement service."""
+
+    template = "placement service is not configured"
+
+
+class ActorStateStoreMissing(ApiError, code="ERR_ACTOR_RUNTIME_NOT_FOUND", grpc=StatusCode.INTERNAL, http=500):
+    """No state store is marked as the one for actors."""
+
+    template = (
+        "the state store is not configured to use the actor runtime. Have you set the - name: actorStateStore "
+        'value: "true" in your state store component file?'
+    )
+
+
+class ActorRuntimeClosed(ApiError, code="ERR_ACTOR_RUNTIME_CLOSED", grpc=StatusCode.UNAVAILABLE, http=503):
+    """The sidecar is ending."""
+
+    template = "actor runtime is closed"
+
+
+class ActorTypeReserved(ApiError, code="ERR_ACTOR_TYPE_RESERVED", grpc=StatusCode.PERMISSION_DENIED, http=403):
+    """A type that belongs to the workflow engine."""
+
+    template = "actor type {type} is reserved for the Dapr workflow runtime; direct actor API access is not permitted"
+
+
+class ActorInvokeFailed(ApiError, code="ERR_ACTOR_INVOKE_METHOD", grpc=StatusCode.INTERNAL, http=500):
+    """The actor's host did not do what it was asked."""
+
+    template = "error invoke actor method: {cause}"
+    remote = False
+    """Whether the host is another sidecar's."""
+
+
+class ActorNotHosted(ApiError, code="ERR_ACTOR_INVOKE_METHOD", grpc=StatusCode.FAILED_PRECONDITION, http=500):
+    """Nobody hosts the actor."""
+
+    template = (
+        "failed to lookup actor: api error: code = FailedPrecondition desc = did not find address for actor '{actor}'"
+    )
+
+
+class ActorInstanceMissing(ApiError, code="ERR_ACTOR_INSTANCE_MISSING", grpc=StatusCode.INTERNAL, http=400):
+    """State is to be written of an actor that is not active here."""
+
+    template = "actor instance is missing"
+
+
+class ActorStackDepth(ApiError, code="ERR_ACTOR_STACK_DEPTH", grpc=StatusCode.RESOURCE_EXHAUSTED, http=500):
+    """Calls of one reentrancy id nest too deep."""
+
+    template = "maximum stack depth exceeded"
+
+
+class ActorStateGetFailed(ApiError, code="ERR_ACTOR_STATE_GET", grpc=StatusCode.INTERNAL, http=500):
+    """The store could not read an actor's state."""
+
+    template = "error getting actor state: {cause}"
+
+
+class ActorTransactionFailed(ApiError, code="ERR_ACTOR_STATE_TRANSACTION_SAVE", grpc=StatusCode.INTERNAL, http=500):
+    """The store did not save an actor's state."""
+
+    template = "error saving actor transaction state: {cause}"
+
+
+class ReminderNotHosted(ApiError, code="ERR_ACTOR_REMINDER_NON_HOSTED", grpc=StatusCode.PERMISSION_DENIED, http=403):
+    """A reminder of an actor type that this sidecar's application does not host."""
+
+    template = "operations on actor reminders are only possible on hosted actor types"
+
+
+class ReminderCreateFailed(ApiError, code="ERR_ACTOR_REMINDER_CREATE", grpc=StatusCode.INTERNAL, http=500):
+    """A reminder that cannot be kept."""
+
+    template = "error creating actor reminder: {cause}"
+
+
+class ReminderGetFailed(ApiError, code="ERR_ACTOR_REMINDER_GET", grpc=StatusCode.INTERNAL, http=500):
+    """A reminder that nobody can have."""
+
+    template = "error getting actor reminder: {cause}"
+
+
+class ReminderDeleteFailed(ApiError, code="ERR_ACTOR_REMINDER_DELETE", grpc=StatusCode.INTERNAL, http=500):
+    """A reminder that nobody can have is to be deleted."""
+
+    template = "error deleting actor reminder: {cause}"
+
+
+class ReminderNotFound(ApiError, code="ERR_ACTOR_REMINDER_NOT_FOUND", grpc=StatusCode.NOT_FOUND, http=404):
+    """The actor has no such reminder."""
+
+    template = "actor reminder not found: {name}"
+
+
+class ReminderExists(ApiError, code="ERR_ACTOR_REMINDER_ALREADY_EXISTS", grpc=StatusCode.ALREADY_EXISTS, http=409):
+    """The actor has such a reminder already, and it is not to be overwritten."""
+
+    template = "actor reminder already exists: {name}"
+
+
+class TimerCreateFailed(ApiError, code="ERR_ACTOR_TIMER_CREATE", grpc=StatusCode.INTERNAL, http=500):
+    """A timer that cannot be kept."""
+
+    template = "error creating actor timer: {cause}"
+
+
+class ActorBadRequest(ApiError, code="ERR_BAD_REQUEST", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A name that is none."""
+
+    template = "invalid request: {cause}"
+
+
+class ActorBadName(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A name that is none, in a call over gRPC."""
+
+    template = "{cause}"
+
+
+class ActorHostOverGrpcOnly(ApiError, grpc=StatusCode.FAILED_PRECONDITION):
+    """Actors are to be hosted over a stream, beside an application that speaks HTTP."""
+
+    template = "actor callback streaming requires a gRPC app channel"
+
+
+class ActorHostUnknown(ApiError, grpc=StatusCode.INVALID_ARGUMENT):
+    """A host did not introduce itself."""
+
+    template = "first message must be SubscribeActorEventsRequestInitialAlpha1"
 
 
 # --- bindings -----------------------------------------------------------------------------------------------------
@@ -677,3 +833,222 @@ class UnlockFailed(ApiError, code="ERR_UNLOCK", grpc=StatusCode.INTERNAL, http=5
     """The store could not unlock."""
 
     template = "failed to release lock: {cause}"
+
+
+# --- jobs ---------------------------------------------------------------------------------------------------------
+
+
+class JobError(ApiError, grpc=StatusCode.INTERNAL, http=500, family="rich"):
+    """Something is wrong with a job; the code is the reason, and the ErrorInfo all there is of details."""
+
+
+class JobEmpty(JobError, code="DAPR_SCHEDULER_EMPTY", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """No job was given."""
+
+    template = "Job is empty"
+
+
+class JobNameEmpty(JobError, code="DAPR_SCHEDULER_JOB_NAME_EMPTY", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A job without a name."""
+
+    template = "Name is empty"
+
+
+class JobNameTwice(JobError, code="DAPR_SCHEDULER_JOB_NAME", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A job's name is in the path and in the body."""
+
+    template = "Set the job name in the url only"
+
+
+class JobWithoutSchedule(JobError, code="DAPR_SCHEDULER_SCHEDULE_EMPTY", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A job with neither a schedule nor a time when it is due."""
+
+    template = "Schedule is empty"
+
+
+class JobScheduleFailed(JobError, code="DAPR_SCHEDULER_SCHEDULE_JOB"):
+    """The scheduler did not take a job."""
+
+    template = "failed to schedule job due to: {cause}"
+
+
+class JobExists(JobScheduleFailed, grpc=StatusCode.ALREADY_EXISTS, http=409):
+    """There is a job of that name, and it is not to be overwritten."""
+
+    template = "failed to schedule job due to: rpc error: code = AlreadyExists desc = job already exists: '{key}'"
+
+
+class JobGetFailed(JobError, code="DAPR_SCHEDULER_GET_JOB"):
+    """The scheduler did not give a job."""
+
+    template = "failed to get job due to: {cause}"
+
+
+class JobMissing(JobGetFailed):
+    """There is no job of that name, or no longer."""
+
+    template = "failed to get job due to: rpc error: code = NotFound desc = job not found: {name}"
+
+
+class JobListFailed(JobError, code="DAPR_SCHEDULER_LIST_JOBS"):
+    """The scheduler did not list its jobs."""
+
+    template = "failed to list jobs due to: {cause}"
+
+
+class JobDeleteFailed(JobError, code="DAPR_SCHEDULER_DELETE_JOB"):
+    """The scheduler did not delete a job."""
+
+    template = "failed to delete job due to: {cause}"
+
+
+class NoJson(ApiError, code="ERR_INTERNAL", http=500):
+    """What is to be answered has no JSON form."""
+
+    template = "failed to encode response as JSON: {cause}"
+
+
+# --- conversation -------------------------------------------------------------------------------------------------
+
+
+class ConversationModelNotFound(
+    ApiError, code="ERR_CONVERSATION_NOT_FOUND", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    """No model of that name is loaded."""
+
+    template = "failed finding conversation component {name}"
+
+
+class ConversationInputsMissing(
+    ApiError, code="ERR_CONVERSATION_MISSING_INPUTS", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    """Nothing was said."""
+
+    template = "failed conversing with component {name}: missing inputs in request"
+
+
+class ConversationInvalid(ApiError, code="ERR_CONVERSATION_INVALID_PARMS", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """A message is none (the text is Go's, for a format that lacks its verb)."""
+
+    template = "failed conversing with component {name}: invalid params%!(EXTRA *errors.errorString={cause})"
+
+
+class ConversationToolChoiceInvalid(ConversationInvalid):
+    """The tool that is to be called is none of those that there are."""
+
+    template = "failed conversing with component {name}: invalid params%!(EXTRA string={cause})"
+
+
+class ConversationFailed(ApiError, code="ERR_CONVERSATION_INVOKE", grpc=StatusCode.INTERNAL, http=500):
+    """The model did not answer."""
+
+    template = "failed conversing with component {name}: {cause}"
+
+
+# --- crypto -------------------------------------------------------------------------------------------------------
+
+
+class CryptoProvidersNotConfigured(
+    ApiError, code="ERR_CRYPTO_PROVIDERS_NOT_CONFIGURED", grpc=StatusCode.INTERNAL, http=500
+):
+    """No crypto provider is loaded at all."""
+
+    template = "crypto providers not configured"
+
+
+class CryptoProviderNotFound(
+    ApiError, code="ERR_CRYPTO_PROVIDER_NOT_FOUND", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    """No crypto provider of that name is loaded."""
+
+    template = "crypto provider {provider} not found"
+
+
+class InvalidRequest(ApiError, code="ERR_BAD_REQUEST", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    """Something that must be said is not."""
+
+    template = "invalid request: {cause}"
+
+
+class CryptoFailed(ApiError, code="ERR_CRYPTO", grpc=StatusCode.INTERNAL, http=500):
+    """Something could not be encrypted, decrypted, wrapped, unwrapped, signed or verified."""
+
+    template = "failed to perform operation: {cause}"
+
+
+class CryptoKeyFailed(ApiError, code="ERR_CRYPTO_KEY", grpc=StatusCode.INTERNAL, http=500):
+    """A key was asked for, and there is none of that name, or none that can be given away."""
+
+    template = "failed to retrieve key {key}: {cause}"
+
+
+class SubtleCryptoNotBuilt(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEMENTED, http=501):
+    """The subtle crypto API is not part of official builds of daprd."""
+
+    template = "this API is currently not implemented"
+
+
+# --- workflows -----------------------------------------------------------------------------------------------------
+
+
+class WorkflowIdMissing(ApiError, code="ERR_INSTANCE_ID_PROVIDED_MISSING", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    template = "no instance ID was provided"
+
+
+class WorkflowIdTooLong(ApiError, code="ERR_INSTANCE_ID_TOO_LONG", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    template = "workflow instance ID exceeds the max length of {max} characters"
+
+
+class WorkflowIdInvalid(ApiError, code="ERR_INSTANCE_ID_INVALID", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    template = "workflow instance ID '{id}' is invalid: only alphanumeric and underscore characters are allowed"
+
+
+class WorkflowNameMissing(ApiError, code="ERR_WORKFLOW_NAME_MISSING", grpc=StatusCode.INVALID_ARGUMENT, http=400):
+    template = "workflow name is not configured"
+
+
+class WorkflowEventNameMissing(
+    ApiError, code="ERR_WORKFLOW_EVENT_NAME_MISSING", grpc=StatusCode.INVALID_ARGUMENT, http=400
+):
+    template = "missing workflow event name"
+
+
+class WorkflowNotFound(ApiError, code="ERR_INSTANCE_ID_NOT_FOUND", grpc=StatusCode.NOT_FOUND, http=404):
+    template = "unable to find workflow with the provided instance ID: {id}"
+
+
+class WorkflowStartFailed(ApiError, code="ERR_START_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = "error starting workflow '{name}': {cause}"
+
+
+class WorkflowGetFailed(ApiError, code="ERR_GET_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = (
+        "error while getting workflow info on instance '{id}': failed to get workflow metadata for '{id}': "
+        "failed to fetch workflow metadata: failed to load workflow metadata: {cause}"
+    )
+
+
+class WorkflowTerminateFailed(ApiError, code="ERR_TERMINATE_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = (
+        "error terminating workflow '{id}': failed to terminate workflow {id}: "
+        "failed to submit termination request:: {cause}"
+    )
+
+
+class WorkflowRaiseEventFailed(ApiError, code="ERR_RAISE_EVENT_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = (
+        "error raising event on workflow '{id}': failed to raise event {name} on workflow {id}: "
+        "failed to raise event: {cause}"
+    )
+
+
+class WorkflowPauseFailed(ApiError, code="ERR_PAUSE_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = "error pausing workflow {id}: failed to pause workflow {id}: failed to suspend workflow: {cause}"
+
+
+class WorkflowResumeFailed(ApiError, code="ERR_RESUME_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = "error resuming workflow {id}: failed to resume workflow {id}: failed to resume workflow: {cause}"
+
+
+class WorkflowPurgeFailed(ApiError, code="ERR_PURGE_WORKFLOW", grpc=StatusCode.INTERNAL):
+    template = "error purging workflow {id}: failed to Purge workflow {id}: failed to purge workflow state: {cause}"

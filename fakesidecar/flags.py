@@ -415,6 +415,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         placement_host_address=parsed["placement-host-address"],
         scheduler_host_address=",".join(parsed["scheduler-host-address"]),
         redis=_redis(environment),
+        subtle_crypto=_choice(environment, "FAKESIDECAR_SUBTLE_CRYPTO", ("off", "on")) == "on",
         environment={
             **environment,
             "APP_ID": parsed["app-id"],

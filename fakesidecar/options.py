@@ -1,8 +1,8 @@
 """What a sidecar is told when it starts: one field per daprd flag or environment variable that has a meaning here.
 
 The defaults are those of a sidecar in a test: loopback, free ports, real nothing. The command line fills the
-same class from daprd's flags, with daprd's defaults, but on loopback too. `disable_init_endpoints`,
-`graceful_shutdown_seconds` and the two addresses of the control plane are read, and nothing follows from them yet.
+same class from daprd's flags, with daprd's defaults, but on loopback too. `graceful_shutdown_seconds` is read, and
+nothing follows from it yet.
 """
 
 from __future__ import annotations
@@ -61,10 +61,14 @@ class Options:
     app_api_token: str = ""
     graceful_shutdown_seconds: float = 5.0
 
-    placement_host_address: str = ""
-    scheduler_host_address: str = ""
+    placement_host_address: str = "in-process"
+    """Empty means that there are no actors; no address is ever called, as placement is in this process."""
+    scheduler_host_address: str = "in-process"
+    """The sidecar is its own scheduler, whatever this names; empty: there is none, as for a daprd without the flag."""
 
     redis: str = "embedded"
     """`embedded`: `*.redis` components talk to a fakeredis in this process; `real`: to the Redis that they name."""
+    subtle_crypto: bool = False
+    """Serve the subtle crypto API, which official builds of daprd leave out."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The environment that `envRef` and `secretstores.local.env` read."""

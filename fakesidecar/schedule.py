@@ -377,7 +377,10 @@ def parse_time(text: str, now: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When something happens: first when due, then by a schedule, so often in all, until it expires."""
+    """When something happens: first when due, then by a schedule, so often in all, until it expires.
+
+    A tick that is infinitely late never comes, but is not over either.
+    """
 
     begin: float
     """When it was planned."""
@@ -387,17 +390,16 @@ class Plan:
     expires: float = math.inf
 
     def first(self) -> float | None:
-        """The first tick; None when it never comes."""
-        return self._in_time(self.due if self.due is not None else self._tick(self.begin))
+        """The first tick; None when it is over before it begins."""
+        if self.due is None:
+            return self.next(self.begin, 0)
+        return None if self.due > self.expires else self.due
 
     def next(self, last: float, count: int) -> float | None:
         """The tick after the one at `last`, which was the one of that number; None when it was the last one."""
-        if self.repeats is not None and count >= self.repeats:
+        if self.schedule is None or (self.repeats is not None and count >= self.repeats):
             return None
-        return self._in_time(self._tick(last))
-
-    def _tick(self, after: float) -> float | None:
-        return None if self.schedule is None else self.schedule.next(after)
-
-    def _in_time(self, tick: float | None) -> float | None:
-        return None if tick is None or tick > self.expires else tick
+        tick = self.schedule.next(last)
+        if tick is None:
+            tick = math.inf
+        return None if tick > self.expires else tick

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+DRAIN_SECONDS = 2.0
+FAREWELL_SECONDS = 1.0
 
 
 class Sidecar:
@@ -129,6 +132,7 @@ class Sidecar:
             self.clock.attach(asyncio.get_running_loop())
         if self.core.app is not None:
             self.core.app.open()
+        self.core.outbox.start()
         if options.app_port:
             self.core.health.waiting_for.append(RUNTIME)
             self._run_in_background(self._wait_for_app())
@@ -147,6 +151,8 @@ class Sidecar:
     async def _wait_for_app(self) -> None:
         """The sidecar is ready when its application is."""
         await wait_until_listening(self.options.app_channel_address, self.options.app_port)
+        await self.core.pubsub.start_app()
+        await self.core.actors.ask_application()
         self.core.health.waiting_for.remove(RUNTIME)
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -168,11 +174,25 @@ class Sidecar:
                 closing.callback(self.clock.detach)
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)
+            closing.push_async_callback(self._drain)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
+            closing.callback(self.core.pubsub.stop_app)
+            closing.callback(self.core.pubsub.end_streams)
+            closing.push_async_callback(self._end_workers)
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        """Deactivate every actor; those whose application does not answer are given up."""
+        if ending := [asyncio.wrap_future(future) for future in self.core.actors.drain()]:
+            await asyncio.wait(ending, timeout=DRAIN_SECONDS)
+
+    async def _end_workers(self) -> None:
+        """Tell workers of workflows that it is over, rather than cutting their streams off."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(self.core.workflow.stop()), FAREWELL_SECONDS)
 
     async def __aenter__(self) -> Self:
         await self.serve()

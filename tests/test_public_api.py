@@ -10,14 +10,13 @@ PUBLIC = {
     "dapr_client": """
         BindingRequest BindingResponse BulkPublishEntry BulkPublishResponse BulkPublishResponseFailedEntry
         BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
-        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError
-        DaprInternalError DaprResponse DaprUnreachableError GetBulkSecretResponse GetMetadataResponse
-        GetSecretResponse InvokeMethodRequest InvokeMethodResponse MetadataDict MetadataMCPServer
-        MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy StateItem
-        StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
+        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
+        DaprResponse DaprUnreachableError DecryptOptions EncryptOptions GetBulkSecretResponse
+        GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse MetadataDict
+        MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy
+        StateItem StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
         StreamReconnectError SubscriptionMessage TopicEventResponse TopicEventResponseStatus
-        TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse
-        UnlockResponseStatus
+        TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,
     "dapr_client.aio": """
         DaprClient DaprHealth

@@ -25,6 +25,7 @@ HEADER = "# Generated from dapr_client/_async/{name} by tools/async_to_sync.py. 
 DROPPED = frozenset({"async", "await"})
 
 NAMES = {
+    "AsyncData": "Data",
     "AsyncHttp": "Http",
     "AsyncIterator": "Iterator",
     "AsyncOutbox": "Outbox",
@@ -41,6 +42,7 @@ NAMES = {
     "aio": "sync",
     "async_call_handler": "call_handler",
     "async_invoke": "invoke",
+    "async_parts": "parts",
     "async_sleep": "sleep",
     "http_aio": "http_sync",
 }

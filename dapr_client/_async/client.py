@@ -11,6 +11,7 @@ import grpc
 from dapr_client import settings as _settings
 from dapr_client._async.bindings import BindingMethods
 from dapr_client._async.configuration import ConfigurationMethods
+from dapr_client._async.crypto import CryptoMethods
 from dapr_client._async.health import wait_for_sidecar
 from dapr_client._async.invocation import InvocationMethods
 from dapr_client._async.lock import LockMethods
@@ -28,6 +29,7 @@ from dapr_client.settings import settings
 class DaprClient(
     BindingMethods,
     ConfigurationMethods,
+    CryptoMethods,
     InvocationMethods,
     LockMethods,
     MetadataMethods,

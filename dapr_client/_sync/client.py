@@ -13,6 +13,7 @@ import grpc
 from dapr_client import settings as _settings
 from dapr_client._sync.bindings import BindingMethods
 from dapr_client._sync.configuration import ConfigurationMethods
+from dapr_client._sync.crypto import CryptoMethods
 from dapr_client._sync.health import wait_for_sidecar
 from dapr_client._sync.invocation import InvocationMethods
 from dapr_client._sync.lock import LockMethods
@@ -30,6 +31,7 @@ from dapr_client.settings import settings
 class DaprClient(
     BindingMethods,
     ConfigurationMethods,
+    CryptoMethods,
     InvocationMethods,
     LockMethods,
     MetadataMethods,

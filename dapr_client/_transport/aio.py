@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 import grpc.aio
 from google.protobuf.message import Message
+from grpc._cython.cygrpc import InternalError
 
 from dapr_client import _clock
 from dapr_client._checks import MetadataTuple
@@ -115,12 +116,17 @@ class AsyncTransport:
         response: type[R],
         metadata: MetadataTuple | None = None,
         timeout: float | None = None,
+        *,
+        again: bool = True,
     ) -> AsyncStream[R]:
-        """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
+        """Open a stream in both directions. `requests` is asked again when the stream has to be opened again.
+
+        With `again=False` it is not: what it gives can be given only once.
+        """
         await self.ready()
         call = self._channel.stream_stream(path(name), serialize, response.FromString)
         whole = (*(metadata or ()), *(self._metadata or ()))
-        return self._stream(lambda: call(requests(), timeout=timeout, metadata=whole))
+        return self._stream(lambda: patient(call(requests(), timeout=timeout, metadata=whole)), again)
 
     async def close(self) -> None:
         """End what is under way, and the channel."""
@@ -136,10 +142,37 @@ class AsyncTransport:
         self._calls[name] = call
         return call
 
-    def _stream(self, start: Callable[[], Any]) -> AsyncStream[Any]:
-        stream: AsyncStream[Any] = AsyncStream(start, self._retry)
+    def _stream(self, start: Callable[[], Any], again: bool = True) -> AsyncStream[Any]:
+        stream: AsyncStream[Any] = AsyncStream(start, self._retry, again)
         self._streams.add(stream)
         return stream
+
+
+class _Patient:
+    """A call inside grpc.aio that waits for its status when a message cannot be sent.
+
+    grpc.aio takes that for the status itself, and what the server said is lost (grpc/aio/_call.py, _write).
+    """
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    async def send_serialized_message(self, message: bytes) -> None:
+        try:
+            await self._call.send_serialized_message(message)
+        except InternalError:
+            await self._call.status()
+
+
+def patient(call: Any) -> Any:
+    """The call, with its messages sent patiently where it is one of grpc.aio's own."""
+    inside = getattr(call, "_cython_call", None)
+    if inside is not None:
+        call._cython_call = _Patient(inside)
+    return call
 
 
 CUT_SHORT = "Internal error from Core"
@@ -161,11 +194,11 @@ def _status_of(failure: grpc.RpcError) -> grpc.RpcError:
 class AsyncStream(Generic[R]):
     """Answers as they come. Opened again as the retry policy says, but never after the first answer."""
 
-    def __init__(self, start: Callable[[], Any], retry: RetryPolicy) -> None:
+    def __init__(self, start: Callable[[], Any], retry: RetryPolicy, again: bool = True) -> None:
         self._start = start
         self._retry = retry
         self._call: Any = start()
-        self._begun = not retry.retries
+        self._begun = not (retry.retries and again)
         self._pending: asyncio.Future[R] | None = None
         """An answer that was waited for not long enough."""
         self.closed = False

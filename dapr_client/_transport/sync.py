@@ -104,11 +104,16 @@ class Transport:
         response: type[R],
         metadata: MetadataTuple | None = None,
         timeout: float | None = None,
+        *,
+        again: bool = True,
     ) -> Stream[R]:
-        """Open a stream in both directions. `requests` is asked again when the stream has to be opened again."""
+        """Open a stream in both directions. `requests` is asked again when the stream has to be opened again.
+
+        With `again=False` it is not: what it gives can be given only once.
+        """
         call = self._channel.stream_stream(path(name), serialize, response.FromString)
         whole = (*(metadata or ()), *(self._metadata or ()))
-        return self._stream(lambda: call(requests(), timeout, whole))
+        return self._stream(lambda: call(requests(), timeout, whole), again)
 
     def close(self) -> None:
         """End what is under way, and the channel."""
@@ -124,8 +129,8 @@ class Transport:
         self._calls[name] = call
         return call
 
-    def _stream(self, start: Callable[[], Any]) -> Stream[Any]:
-        stream: Stream[Any] = Stream(start, self._retry)
+    def _stream(self, start: Callable[[], Any], again: bool = True) -> Stream[Any]:
+        stream: Stream[Any] = Stream(start, self._retry, again)
         self._streams.add(stream)
         return stream
 
@@ -133,11 +138,11 @@ class Transport:
 class Stream(Generic[R]):
     """Answers as they come. Opened again as the retry policy says, but never after the first answer."""
 
-    def __init__(self, start: Callable[[], Any], retry: RetryPolicy) -> None:
+    def __init__(self, start: Callable[[], Any], retry: RetryPolicy, again: bool = True) -> None:
         self._start = start
         self._retry = retry
         self._call: Any = start()
-        self._begun = not retry.retries
+        self._begun = not (retry.retries and again)
         self._pending: Future[R] | None = None
         """An answer that was waited for not long enough."""
         self._reader: threading.Thread | None = None

@@ -15,15 +15,21 @@ from typing import Any, Protocol
 from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
+from fakesidecar.core.conversation import ConversationBlock
+from fakesidecar.core.crypto import CryptoBlock
 from fakesidecar.core.health import Health
+from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import MiddlewareBlock
+from fakesidecar.core.outbox import Outbox
 from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
+from fakesidecar.core.workflow import Engine
 from fakesidecar.faults.engine import Faults
 from fakesidecar.interceptors.recording import Recording
 from fakesidecar.options import Options
@@ -69,22 +75,32 @@ class Core:
         self.health = Health(self.app_id)
         self.metadata = MetadataBlock(self, resources)
         self.secrets = SecretsBlock(self, self.settings.secret_scopes)
+        self.outbox = Outbox(self)
         self.state = StateBlock(self)
         self.configuration = ConfigurationBlock(self)
         self.lock = LockBlock(self)
         self.bindings = BindingsBlock(self)
+        self.crypto = CryptoBlock(self)
         self.pubsub = PubSubBlock(self)
+        self.conversation = ConversationBlock(self)
         self.middleware = MiddlewareBlock()
+        self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        self.jobs = JobsBlock(self)
+        self.actors = ActorsBlock(self)
         self.blocks: dict[str, Block] = {
             "secrets": self.secrets,
             "state": self.state,
             "configuration": self.configuration,
             "lock": self.lock,
             "bindings": self.bindings,
+            "crypto": self.crypto,
             "pubsub": self.pubsub,
+            "conversation": self.conversation,
             "middleware": self.middleware,
+            "actors": self.actors,
+            "workflow": self.workflow,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
         self.components: list[tuple[Component, Any]] = []
@@ -114,11 +130,13 @@ class Core:
         """Forget all that was stored, locked, subscribed to or set."""
         with self._lock:
             self.metadata.reset()
+            self.jobs.reset()
             for block in self.blocks.values():
                 block.reset()
 
     def close(self) -> None:
         """Let go of everything outside of this process."""
+        self.outbox.close()
         for block in self.blocks.values():
             block.close()
         self.around.redis.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,11 +103,7 @@ def _key(spec: Component, property_name: str) -> Key:
 
 
 def _decoded(text: bytes) -> bytes:
-    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-    for position, byte in enumerate(text):
-        if byte not in alphabet:
-            raise ComponentError(f"illegal base64 data at input byte {position}")
     try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise ComponentError(f"illegal base64 data at input byte {len(text) - len(text) % 4}") from None
+        return golang.decode_base64(text)
+    except golang.GoError as error:
+        raise ComponentError(str(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
@@ -19,6 +19,7 @@ VERSION_KEY = "daprRuntimeVersion"
 
 INITIALIZING = "INITIALIZING"
 DISABLED = "DISABLED"
+RUNNING = "RUNNING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class ActorRuntime:
     """What the metadata says of actors."""
 
     status: str
+    active: Mapping[str, int] = field(default_factory=dict)
+    """The types that are hosted, and how many actors of each are active."""
     host_ready: bool = False
     placement: str = ""
 
@@ -88,6 +91,8 @@ class Metadata:
     app_connection: AppConnection
     actor_runtime: ActorRuntime
     resiliencies: Sequence[str]
+    workflow_workers: int
+    """How many workers are connected; -1 where there can be none."""
 
 
 class MetadataBlock:
@@ -115,6 +120,7 @@ class MetadataBlock:
             app_connection=self._app_connection(),
             actor_runtime=self._actor_runtime(),
             resiliencies=[resiliency.name for resiliency in resources.resiliencies],
+            workflow_workers=self._core.workflow.connected_workers,
         )
 
     def set(self, key: str, value: str) -> None:
@@ -129,14 +135,14 @@ class MetadataBlock:
     def _subscriptions(self) -> list[RegisteredSubscription]:
         return [
             RegisteredSubscription(
-                declared.pubsub_name,
-                declared.topic,
-                declared.metadata,
-                declared.rules,
-                declared.dead_letter_topic,
-                "DECLARATIVE",
+                known.subscription.pubsub_name,
+                known.subscription.topic,
+                known.subscription.metadata,
+                known.subscription.rules,
+                known.subscription.dead_letter_topic,
+                known.kind,
             )
-            for declared in self._resources.subscriptions
+            for known in self._core.pubsub.known()
         ]
 
     def _app_connection(self) -> AppConnection:
@@ -153,7 +159,11 @@ class MetadataBlock:
         # Before the application answers, nobody knows whether it has actors (dapr pkg/actors, RuntimeStatus).
         if not self._core.health.ready:
             return ActorRuntime(INITIALIZING)
-        return ActorRuntime(DISABLED, placement="placement: disconnected")
+        actors = self._core.actors
+        if not actors.enabled:
+            return ActorRuntime(DISABLED, placement="placement: disconnected")
+        counts = {type: len(actors.active(type)) for type in actors.types}
+        return ActorRuntime(RUNNING, counts, host_ready=True, placement="placement: connected")
 
 
 def _health_properties(health: AppHealth) -> HealthProperties:

@@ -5,14 +5,30 @@ Follows dapr pkg/runtime/pubsub and pkg/runtime/processor/pubsub.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
-from fakesidecar.components.pubsub import Message, PubSub
+from fakesidecar.components.pubsub import Cancel, Message, PubSub
+from fakesidecar.core.pubsub_app import AppSubscriber, subscriptions_of
+from fakesidecar.core.pubsub_delivery import (
+    Answered,
+    Attempt,
+    Attempted,
+    BulkReading,
+    Delivery,
+    NotTaken,
+    Reading,
+    Status,
+    Subscriber,
+    answer_of,
+)
 from fakesidecar.core.pubsub_events import Event, Origin, expire, new_event, wants_raw
+from fakesidecar.core.pubsub_rules import BrokenRule, routes_of
 from fakesidecar.core.pubsub_scopes import Scopes, scopes_of
 from fakesidecar.errors import (
     CloudEventInvalid,
@@ -22,19 +38,29 @@ from fakesidecar.errors import (
     PubSubNameEmpty,
     PubSubNotFound,
     RawPayloadInvalid,
+    SubscriptionForbidden,
     TopicEmpty,
     TopicForbidden,
 )
+from fakesidecar.interceptors.tracing import Tracer
 from fakesidecar.resources.component import Component
+from fakesidecar.resources.errors import StartupError
+from fakesidecar.resources.subscription import Rule, Subscription
 from fakesidecar.trace import NO_SPAN, Span
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
 
+log = logging.getLogger("fakesidecar.pubsub")
+
 KEPT = 10_000
 """How many records are kept of each kind; the oldest go first."""
 NATIVE_TTL = "MESSAGE_TTL"
 """The feature of brokers that let messages expire themselves."""
+DECLARATIVE, PROGRAMMATIC, STREAMING, PYTHON = "DECLARATIVE", "PROGRAMMATIC", "STREAMING", "PYTHON"
+"""Where a subscription comes from, as the metadata lists it; those of Python are not listed."""
+SUBSCRIBE_ENDPOINT = "subscribe"
+"""`--disable-init-endpoints` with this keeps the application from being asked."""
 ENTRY_ID_COMPLAINT = "entryId is duplicated or not present for entry"
 
 
@@ -69,18 +95,59 @@ class Published:
     metadata: Mapping[str, str]
     time: float
     """On the sidecar's clock."""
-    event: Event | None
-    """The cloud event; None for a raw message."""
+
+    @property
+    def event(self) -> Event | None:
+        """The cloud event; None when the message is none."""
+        try:
+            event = golang.unmarshal(self.data)
+        except golang.GoError:
+            return None
+        return event if isinstance(event, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A subscription of the application, in force or not."""
+
+    subscription: Subscription
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PythonSubscriber:
+    """A function that is handed events, where they are published."""
+
+    handler: Callable[[Delivery], str | None]
+    name: str = "python"
+
+    def deliver(self, delivery: Delivery, answered: Answered) -> None:
+        """Call the function; what it raises, or a status that it returns, is its answer."""
+        try:
+            status = self.handler(delivery)
+        except Exception as error:
+            log.exception("a subscriber of %s failed", delivery.topic)
+            answered(NotTaken(repr(error)))
+        else:
+            answered(answer_of(status or Status.SUCCESS, delivery.id))
 
 
 class PubSubBlock:
-    """`publish` and `bulk_publish` on the brokers that are loaded."""
+    """`publish`, `bulk_publish` and `subscribe` on the brokers that are loaded."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._loaded: dict[str, Loaded] = {}
+        self._known = _declared(core.resources.subscriptions)
+        self._app_readings: list[Cancel] = []
+        self._readings: dict[Reading, Cancel] = {}
+        """Those of others than the application."""
+        self._threads: ThreadPoolExecutor | None = None
+        self.tracer = Tracer(core.settings.tracing, core.around.ids)
         self.published: deque[Published] = deque(maxlen=KEPT)
-        """What was published, oldest first."""
+        """What was published, oldest first; dead letters as well."""
+        self.deliveries: deque[Attempted] = deque(maxlen=KEPT)
+        """Every attempt to deliver an event, and what came of it, oldest first."""
 
     # --- components ---
 
@@ -96,13 +163,19 @@ class PubSubBlock:
         return loaded is not None and loaded.pubsub.blocking
 
     def reset(self) -> None:
-        """Forget what was published and not delivered."""
-        self.published.clear()
+        """Forget what was published, and every subscription but the application's."""
+        self.end_streams()
         for loaded in self._loaded.values():
             loaded.pubsub.reset()
+        self.published.clear()
+        self.deliveries.clear()
 
     def close(self) -> None:
-        """Let go of everything outside of this process."""
+        """End every subscription, let go of everything outside of this process."""
+        self.stop_app()
+        self.end_streams()
+        if self._threads is not None:
+            self._threads.shutdown()
         for loaded in self._loaded.values():
             loaded.pubsub.close()
 
@@ -135,9 +208,9 @@ class PubSubBlock:
         """Publish an event; a body that is no cloud event becomes the data of one, unless `rawPayload` is true."""
         raw = self.check(pubsub, topic, metadata)
         origin = self._origin(pubsub, topic, span, state)
-        message, event = self._message(Entry("", data, content_type, metadata), origin, raw=raw)
+        message = self._message(Entry("", data, content_type, metadata), origin, raw=raw)
         self._check_scopes(pubsub, topic)
-        self.hand_over(pubsub, message, event)
+        self.hand_over(pubsub, message)
 
     def bulk_publish(
         self,
@@ -160,9 +233,9 @@ class PubSubBlock:
             messages.append(self._message(entry, self._origin(pubsub, topic, span, state), raw=raw))
         self._check_scopes(pubsub, topic)
         failures: dict[str, str] = {}
-        for entry, (message, event) in zip(entries, messages, strict=True):
+        for entry, message in zip(entries, messages, strict=True):
             try:
-                self.hand_over(pubsub, message, event)
+                self.hand_over(pubsub, message)
             except PublishFailed as error:
                 failures[entry.id] = str(error.__cause__)
         return failures
@@ -172,24 +245,33 @@ class PubSubBlock:
         info = {"appID": self._core.app_id, "error": ENTRY_ID_COMPLAINT}
         return EntryIdInvalid(pubsub=pubsub, topic=topic, cause=ENTRY_ID_COMPLAINT, info=info)
 
-    def hand_over(self, pubsub: str, message: Message, event: Event | None) -> None:
-        """Give a message to its broker."""
-        loaded = self._loaded[pubsub]
+    def hand_over(self, pubsub: str, message: Message) -> None:
+        """Give a message to its broker, and keep a record of it."""
         try:
-            loaded.pubsub.publish(replace(message, topic=loaded.namespace + message.topic))
+            self.send(pubsub, message)
         except ComponentError as error:
             info = {"topic": message.topic, "error": str(error)}
             raise PublishFailed(pubsub=pubsub, topic=message.topic, cause=error, info=info) from error
         now = self._core.clock.now()
-        self.published.append(Published(pubsub, message.topic, message.data, message.metadata, now, event))
+        self.published.append(Published(pubsub, message.topic, message.data, message.metadata, now))
+
+    def broker(self, pubsub: str) -> PubSub:
+        """The broker of that name."""
+        if pubsub not in self._loaded:
+            raise ComponentError(f"pubsub '{pubsub}' not found")
+        return self._loaded[pubsub].pubsub
+
+    def send(self, pubsub: str, message: Message) -> None:
+        """Give a message to its broker."""
+        broker = self.broker(pubsub)
+        broker.publish(replace(message, topic=self._loaded[pubsub].namespace + message.topic))
 
     def _origin(self, pubsub: str, topic: str, span: Span, state: str) -> Origin:
         return Origin(pubsub, topic, self._core.app_id, span, state)
 
-    def _message(self, entry: Entry, origin: Origin, *, raw: bool) -> tuple[Message, Event | None]:
+    def _message(self, entry: Entry, origin: Origin, *, raw: bool) -> Message:
         """The message that an event travels in."""
         around = self._core.around
-        event = None
         data = entry.data
         if not raw:
             try:
@@ -200,10 +282,130 @@ class PubSubBlock:
             if NATIVE_TTL not in self._loaded[origin.pubsub].pubsub.component_type.features:
                 expire(event, entry.metadata, around.clock)
             data = golang.marshal(event)
-        return Message(origin.topic, data, entry.metadata, entry.content_type), event
+        return Message(origin.topic, data, entry.metadata, entry.content_type)
 
     def _check_scopes(self, pubsub: str, topic: str) -> None:
         if not self._loaded[pubsub].scopes.may_publish(topic):
             app_id = self._core.app_id
             info = {"topic": topic, "error": f"topic {topic} is not allowed for app id {app_id}"}
             raise TopicForbidden(pubsub=pubsub, topic=topic, app_id=app_id, info=info)
+
+    # --- subscribing ---
+
+    def subscribe(
+        self,
+        pubsub: str,
+        topic: str,
+        handler: Callable[[Delivery], str | None],
+        *,
+        metadata: Mapping[str, str] = {},
+        dead_letter_topic: str = "",
+    ) -> Cancel:
+        """Have events handed to a function: it returns a status (None: SUCCESS), or raises, which is RETRY."""
+        subscription = Subscription(pubsub, topic, (Rule("/"),), metadata, dead_letter_topic)
+        return self.read(subscription, PYTHON, PythonSubscriber(handler))
+
+    def read(
+        self, subscription: Subscription, kind: str, subscriber: Subscriber, *, ended: Callable[[], None] | None = None
+    ) -> Cancel:
+        """Put a subscription of somebody else than the application in force; `ended` hears when the sidecar ends it."""
+        reading = Reading(self._core, subscription, kind, subscriber)
+        cancel = self._read(reading)
+
+        def leave() -> None:
+            if self._readings.pop(reading, None) is not None:
+                cancel()
+
+        def end() -> None:
+            leave()
+            if ended is not None:
+                ended()
+
+        self._readings[reading] = end
+        return leave
+
+    def _read(self, reading: Reading) -> Cancel:
+        pubsub, topic = reading.subscription.pubsub_name, reading.subscription.topic
+        loaded = self._loaded.get(pubsub)
+        if loaded is None:
+            raise PubSubNotFound(pubsub=pubsub)
+        if not loaded.scopes.may_subscribe(topic):
+            raise SubscriptionForbidden(pubsub=pubsub, topic=topic)
+        forget = loaded.pubsub.subscribe(loaded.namespace + topic, reading.handle, reading.subscription.metadata)
+
+        def cancel() -> None:
+            reading.stop()
+            forget()
+
+        return cancel
+
+    def end_streams(self) -> None:
+        """End every subscription but the application's."""
+        for end in tuple(self._readings.values()):
+            end()
+
+    def inbound(self, pubsub: str, attempt: Attempt, finished: Answered) -> None:
+        """Offer an event to its subscriber, once: a policy for what comes in from a component goes around this."""
+        attempt(finished)
+
+    def soon(self, blocking: bool, work: Callable[[], None]) -> None:
+        """Do something here and now, or on a thread when it may wait for something outside of this process."""
+        if not blocking:
+            work()
+            return
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(thread_name_prefix="fakesidecar.pubsub")
+        self._threads.submit(work)
+
+    # --- the application's subscriptions ---
+
+    def known(self) -> list[Known]:
+        """The subscriptions of the application, and those of streams."""
+        streams = [Known(one.subscription, one.kind) for one in tuple(self._readings) if one.kind != PYTHON]
+        return [*self._known.values(), *streams]
+
+    async def start_app(self) -> None:
+        """Ask the application what it subscribes to, and put that in force, and what is declared."""
+        app = self._core.app
+        if app is None or not self._loaded:
+            return
+        if SUBSCRIBE_ENDPOINT not in self._core.options.disable_init_endpoints:
+            self._add_programmatic(await subscriptions_of(app, self._core.app_id))
+        subscriber = AppSubscriber(app)
+        for known in self._known.values():
+            bulk = known.subscription.bulk_subscribe.enabled
+            try:
+                reading = (BulkReading if bulk else Reading)(self._core, known.subscription, known.kind, subscriber)
+                self._app_readings.append(self._read(reading))
+            except (PubSubNotFound, SubscriptionForbidden, ComponentError) as error:
+                log.error("failed to subscribe to topic %s: %s", known.subscription.topic, error)
+
+    def _add_programmatic(self, asked: Sequence[Subscription]) -> None:
+        """What the application says beats what is declared, and what it says last beats what it says first."""
+        try:
+            for subscription in asked:
+                routes_of(subscription.rules)
+        except BrokenRule as error:  # then daprd takes none of them
+            log.error("unable to create the app's subscriptions: %s", error)
+            return
+        for subscription in asked:
+            self._known[subscription.pubsub_name, subscription.topic] = Known(subscription, PROGRAMMATIC)
+
+    def stop_app(self) -> None:
+        """Hand the application nothing more."""
+        while self._app_readings:
+            self._app_readings.pop()()
+
+
+def _declared(subscriptions: Sequence[Subscription]) -> dict[tuple[str, str], Known]:
+    """What resources declare, by component and topic: the first counts."""
+    out: dict[tuple[str, str], Known] = {}
+    for subscription in subscriptions:
+        try:
+            routes_of(subscription.rules)
+        except BrokenRule as error:
+            source = subscription.source
+            hint = f"subscription {subscription.name!r} is declared in {source}" if source else ""
+            raise StartupError(f"failed to load subscriptions: {error}", hint=hint) from error
+        out.setdefault((subscription.pubsub_name, subscription.topic), Known(subscription, DECLARATIVE))
+    return out

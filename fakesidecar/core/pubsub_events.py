@@ -31,7 +31,7 @@ TEXT = "text/plain"
 JSON = "application/json"
 CLOUD_EVENT = "application/cloudevents+json"
 BINARY = "application/octet-stream"
-BINARIES = (BINARY, "application/cloudevents+protobuf")
+BINARIES = (BINARY, "application/cloudevents+protobuf", "application/x-protobuf")
 
 OVERRIDES = ("id", "source", "type", "subject", "traceid", "traceparent", "tracestate")
 """The fields that metadata of the name `cloudevent.FIELD` replaces."""
@@ -116,9 +116,9 @@ def given_event(data: bytes, origin: Origin, clock: Clock) -> Event:
         event["traceid"] = event["traceparent"] = origin.parent
     event.setdefault("tracestate", origin.state)
     event.setdefault("time", golang.format_rfc3339(clock.now(), utc=False))
-    event.setdefault("source", SOURCE)
-    event.setdefault("type", TYPE)
-    event.setdefault("specversion", SPEC_VERSION)
+    for name, value in (("source", SOURCE), ("type", TYPE), ("specversion", SPEC_VERSION)):
+        if event.get(name) is None:
+            event[name] = value
     return event
 
 

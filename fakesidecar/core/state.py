@@ -33,6 +33,7 @@ from fakesidecar.errors import (
     TransactionsNotSupported,
 )
 from fakesidecar.resources.component import Component
+from fakesidecar.trace import NO_SPAN, Span
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
@@ -59,6 +60,7 @@ class StateBlock:
     def add(self, spec: Component, store: StateStore) -> None:
         """Load a store under its component's name."""
         encryption = encryption_of(spec, self._core.around.ids)
+        self._core.outbox.add(spec)
         self._loaded[spec.name] = Loaded(store, self._prefix(spec), encryption)
 
     def _prefix(self, spec: Component) -> str:
@@ -155,11 +157,21 @@ class StateBlock:
         except ComponentError as error:
             raise StateBulkDeleteFailed(store=store, cause=error) from error
 
-    def transact(self, store: str, operations: Sequence[Operation], *, metadata: Mapping[str, str] = {}) -> None:
+    def transact(
+        self,
+        store: str,
+        operations: Sequence[Operation],
+        *,
+        metadata: Mapping[str, str] = {},
+        span: Span = NO_SPAN,
+    ) -> None:
         """Carry out all operations or none."""
         loaded = self._find(store)
         self.check_transactional(store)
-        full = [replace(operation, key=self._full_key(loaded, store, operation.key)) for operation in operations]
+        for operation in operations:
+            self.check_key(store, operation.key)
+        operations, markers = self._core.outbox.announce(store, operations, span)
+        full = [*(replace(operation, key=loaded.prefix + operation.key) for operation in operations), *markers]
         if not full:
             return
         try:

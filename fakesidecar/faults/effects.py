@@ -10,6 +10,8 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -64,6 +66,16 @@ class Scene:
         if seconds >= left:
             raise DeadlinePassed
 
+    def finished(self, answer: Any) -> Any:
+        """An answer when it is there, in case that it is to come later."""
+        if not isinstance(answer, Future):
+            return answer
+        try:
+            return answer.result(self.call.timeout)
+        except FutureTimeout:
+            answer.cancel()
+            raise DeadlinePassed from None
+
 
 class Effect(ABC):
     """Something that happens to a call."""
@@ -74,8 +86,12 @@ class Effect(ABC):
     """The doors whose calls it can happen to; others do not match."""
     streaming: ClassVar[bool | None] = None
     """True: it happens to calls that open a stream alone; False: to all others alone."""
-    waits: ClassVar[bool] = False
-    """It may take its time: doors let it happen on a thread."""
+    always_waits: ClassVar[bool] = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it may take its time: doors let it happen on a thread."""
+        return self.always_waits or bool(getattr(self, "applied", False))
 
     @abstractmethod
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
@@ -113,7 +129,7 @@ class Fail(Effect):
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
         if self.applied:
-            proceed()
+            scene.finished(proceed())
         raise self.error()
 
     def error(self) -> ApiError:
@@ -186,7 +202,7 @@ class Delay(Effect):
     """Take longer, by the clock: before the call is carried out, or (`applied`) after it."""
 
     kind: ClassVar[str] = "delay"
-    waits: ClassVar[bool] = True
+    always_waits: ClassVar[bool] = True
 
     seconds: float = 0.0
     jitter: float = 0.0
@@ -200,7 +216,7 @@ class Delay(Effect):
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
         seconds = self.seconds + self.jitter * scene.random.random() if self.jitter else self.seconds
         if self.applied:
-            answer = proceed()
+            answer = scene.finished(proceed())
             scene.wait(seconds)
             return answer
         scene.wait(seconds)
@@ -212,7 +228,7 @@ class Hang(Effect):
     """Never answer; (`applied`) though the call was carried out. The caller's deadline ends it, if there is one."""
 
     kind: ClassVar[str] = "hang"
-    waits: ClassVar[bool] = True
+    always_waits: ClassVar[bool] = True
 
     applied: bool = False
 
@@ -220,7 +236,7 @@ class Hang(Effect):
         from fakesidecar.clock import VirtualClock
 
         if self.applied:
-            proceed()
+            scene.finished(proceed())
         if scene.call.timeout is not None and isinstance(scene.core.clock, VirtualClock):
             scene.wait(math.inf)
         raise NoAnswer
@@ -236,7 +252,7 @@ class Reset(Effect):
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
         if self.applied:
-            proceed()
+            scene.finished(proceed())
         raise ConnectionLost
 
 
@@ -245,6 +261,7 @@ class Duplicate(Effect):
     """Carry the call out more than once, as a network that repeats itself; the last answer is the one given."""
 
     kind: ClassVar[str] = "duplicate"
+    always_waits: ClassVar[bool] = True
     streaming: ClassVar[bool | None] = False
 
     times: int = 2
@@ -255,7 +272,7 @@ class Duplicate(Effect):
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
         for _ in range(self.times - 1):
-            proceed()
+            scene.finished(proceed())
         return proceed()
 
 
@@ -310,6 +327,7 @@ class Truncate(Effect):
     """Break the connection in the middle of an HTTP body, after so many bytes or such a part of it."""
 
     kind: ClassVar[str] = "truncate"
+    always_waits: ClassVar[bool] = True
     protocols: ClassVar[frozenset[str]] = frozenset({"http"})
 
     size: int | None = None
@@ -317,7 +335,7 @@ class Truncate(Effect):
     part: float = 0.5
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
-        answer = proceed()
+        answer = scene.finished(proceed())
         whole = len(answer.body)
         answer.breaks_after = int(whole * self.part) if self.size is None else min(self.size, whole)
         return answer
@@ -329,7 +347,7 @@ class Drip(Effect):
 
     kind: ClassVar[str] = "drip"
     streaming: ClassVar[bool | None] = False
-    waits: ClassVar[bool] = True
+    always_waits: ClassVar[bool] = True
 
     size: int = 1
     """Bytes at a time."""
@@ -340,7 +358,7 @@ class Drip(Effect):
             raise ValueError(f"a drip has bytes, and a pause that is not negative: {self}")
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
-        answer = proceed()
+        answer = scene.finished(proceed())
         if scene.call.protocol == "http":
             answer.drip = self.size, self.pause
         elif answer is not None:  # a message is of use when it is whole
@@ -366,14 +384,14 @@ class Restart(Effect):
     """End the sidecar and start it again, with what its stores hold or without; every connection and stream breaks."""
 
     kind: ClassVar[str] = "restart"
-    waits: ClassVar[bool] = True
+    always_waits: ClassVar[bool] = True
 
     keep_data: bool = True
     applied: bool = False
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
         if self.applied:
-            proceed()
+            scene.finished(proceed())
         scene.core.on_restart(self.keep_data)
         raise ConnectionLost
 

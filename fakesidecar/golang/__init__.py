@@ -5,9 +5,10 @@ Everything raises `GoError`, whose text is the one that Go prints.
 
 from __future__ import annotations
 
+from fakesidecar.golang.base64 import decode_base64
 from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
-from fakesidecar.golang.json import decode_first, unmarshal, unmarshal_into
+from fakesidecar.golang.json import decode_first, raw_member, unmarshal, unmarshal_into
 from fakesidecar.golang.mapstructure import map_structure
 from fakesidecar.golang.numbers import (
     atoi,
@@ -22,6 +23,7 @@ from fakesidecar.golang.numbers import (
     parse_uint,
 )
 from fakesidecar.golang.protojson import parse_protojson
+from fakesidecar.golang.protojson_encode import format_protojson
 from fakesidecar.golang.shapes import (
     ANY,
     BOOL,
@@ -36,8 +38,17 @@ from fakesidecar.golang.shapes import (
     Optional,
     Shape,
     Struct,
+    text_type,
 )
-from fakesidecar.golang.text import canonical_header_key, path_escape, path_unescape, query_unescape, quote, sprint
+from fakesidecar.golang.text import (
+    canonical_header_key,
+    path_error,
+    path_escape,
+    path_unescape,
+    query_unescape,
+    quote,
+    sprint,
+)
 from fakesidecar.golang.tree import Number
 from fakesidecar.golang.unquote import unquote
 
@@ -60,9 +71,11 @@ __all__ = [
     "Struct",
     "atoi",
     "canonical_header_key",
+    "decode_base64",
     "decode_first",
     "format_duration",
     "format_float",
+    "format_protojson",
     "format_rfc3339",
     "map_structure",
     "marshal",
@@ -74,11 +87,14 @@ __all__ = [
     "parse_protojson",
     "parse_quantity",
     "parse_uint",
+    "path_error",
     "path_escape",
     "path_unescape",
     "query_unescape",
     "quote",
+    "raw_member",
     "sprint",
+    "text_type",
     "unmarshal",
     "unmarshal_into",
     "unquote",

@@ -45,6 +45,31 @@ def decode_first(data: bytes, shape: Shape = ANY, *, use_number: bool = False) -
     return _fill(tree, shape)
 
 
+def raw_member(data: bytes, name: str) -> bytes | None:
+    """The text of a member of the object that a body begins with (json.RawMessage); None when it has no such member.
+
+    The body must have been read by `decode_first` before.
+    """
+    source = data.decode("utf-8", "surrogateescape")
+    reader = json.JSONDecoder(strict=False)
+    found: str | None = None
+    at = _MEMBER.match(source)
+    while at is not None:
+        key, end = reader.raw_decode(source, at.end())
+        start = _AFTER_KEY.match(source, end)
+        assert start is not None
+        _, end = reader.raw_decode(source, start.end())
+        if key.casefold() == name.casefold():
+            found = source[start.end() : end]
+        at = _NEXT_MEMBER.match(source, end)
+    return None if found is None else found.encode("utf-8", "surrogateescape")
+
+
+_MEMBER = re.compile(r'[ \t\r\n]*\{[ \t\r\n]*(?=")')
+_AFTER_KEY = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
+_NEXT_MEMBER = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
+
+
 def _fill(tree: Any, shape: Shape) -> Any:
     mismatch = TypeMismatch()
     value = shape.fill(tree, mismatch, shape.zero())

@@ -217,3 +217,8 @@ INT: Shape = _Integer("int", -(1 << 63), (1 << 63) - 1)
 INT64: Shape = _Integer("int64", -(1 << 63), (1 << 63) - 1)
 INT32: Shape = _Integer("int32", -(1 << 31), (1 << 31) - 1)
 UINT32: Shape = _Integer("uint32", 0, (1 << 32) - 1)
+
+
+def text_type(go: str) -> Shape:
+    """A type that is a string, by a name of its own."""
+    return _Scalar(go, str, "")

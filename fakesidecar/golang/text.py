@@ -106,3 +106,8 @@ def canonical_header_key(name: str) -> str:
     if not _TOKEN.fullmatch(name):
         return name
     return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
+
+
+def path_error(call: str, error: OSError) -> str:
+    """What Go says of a system call that failed (io/fs, PathError)."""
+    return f"{call} {error.filename}: {(error.strerror or str(error)).lower()}"

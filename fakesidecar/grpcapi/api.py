@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import import_module
 from typing import NoReturn
@@ -23,13 +24,18 @@ from fakesidecar.errors import ApiError, ConnectionLost, NotServed
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
 from fakesidecar.interceptors.api_lists import GROUPS
+from fakesidecar.later import then
 
 BLOCKS = (
     "state",
     "secrets",
     "configuration",
     "lock",
+    "actors",
     "bindings",
+    "jobs",
+    "conversation",
+    "crypto",
     "pubsub",
     "metadata",
     "shutdown",
@@ -106,7 +112,8 @@ APP_ID = ("dapr-callee-app-id", "dapr-app-id")
 class Ready:
     """A unary call that was admitted and understood: `run()` carries it out."""
 
-    run: Callable[[], bytes]
+    run: Callable[[], bytes | Future[bytes]]
+    """Gives a future when the answer comes later."""
     blocking: bool
     """Carrying it out may wait for something outside of this process."""
 
@@ -137,7 +144,7 @@ class GrpcApi:
         self.admit(served.method.path, context)
         core, call = self.core, served.call(request, context)
 
-        def run() -> bytes:
+        def run() -> bytes | Future[bytes]:
             try:
                 reply = core.onion(call, lambda: served.function(core, request, context))
             except ApiError:
@@ -145,7 +152,9 @@ class GrpcApi:
             except Exception as error:
                 log.exception("%s failed", served.method.path)
                 raise Bug(cause=repr(error)) from error
-            return bytes(reply.SerializeToString())
+            if isinstance(reply, Future):
+                return then(reply, _serialized)
+            return _serialized(reply)
 
         waits = core.faults.waits(call.block, call.operation)
         return Ready(run, waits or core.blocking(call.block, call.component))
@@ -176,18 +185,30 @@ class GrpcApi:
 
         What interceptors see of a bidirectional call is its first message.
         """
+        self._tell(served, stream, lambda: self._message(served, stream, data))
+
+    def _message(self, served: Served, stream: Stream, data: bytes) -> None:
+        message = self.parse(served, data)
+        if stream.began:
+            stream.on_message(message)
+            return
+        stream.began = True
+        self.core.onion(served.call(message, stream.context), lambda: stream.on_message(message))
+
+    def half_close(self, served: Served, stream: Stream) -> None:
+        """Tell the handler of a streaming call that the client sends no more; what goes wrong ends the call."""
+        self._tell(served, stream, stream.on_half_close)
+
+    def _tell(self, served: Served, stream: Stream, telling: Callable[[], None]) -> None:
+        if stream.failed:
+            return
         try:
-            message = self.parse(served, data)
-            if stream.began:
-                stream.on_message(message)
-                return
-            stream.began = True
-            self.core.onion(served.call(message, stream.context), lambda: stream.on_message(message))
+            telling()
         except ApiError as error:
-            stream.finish(error)
+            stream.fail(error)
         except Exception as error:
             log.exception("%s failed", served.method.path)
-            stream.finish(Bug(cause=repr(error)))
+            stream.fail(Bug(cause=repr(error)))
 
     def admit(self, path: str, context: Context) -> None:
         """Let a call pass, or refuse it by raising."""
@@ -219,6 +240,10 @@ class GrpcApi:
             return served.method.request.FromString(data)
         except DecodeError as error:
             raise BrokenMessage from error
+
+
+def _serialized(reply: Message) -> bytes:
+    return bytes(reply.SerializeToString())
 
 
 def check_app(path: str, context: Context) -> None:

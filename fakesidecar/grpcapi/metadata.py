@@ -27,10 +27,14 @@ def get_metadata(core: Core, request: pb.GetMetadataRequest, context: Context) -
         app_connection_properties=_app_connection(found.app_connection),
         actor_runtime=pb.ActorRuntime(
             runtime_status=found.actor_runtime.status,
+            active_actors=[
+                pb.ActiveActorsCount(type=type, count=count)
+                for type, count in sorted(found.actor_runtime.active.items())
+            ],
             host_ready=found.actor_runtime.host_ready,
             placement=found.actor_runtime.placement,
         ),
-        workflows=pb.MetadataWorkflows(),
+        workflows=pb.MetadataWorkflows(connected_workers=found.workflow_workers),
         resiliencies=[pb.MetadataResiliency(name=name) for name in found.resiliencies],
     )
 

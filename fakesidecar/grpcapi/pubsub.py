@@ -1,14 +1,23 @@
-"""The publish API over gRPC (dapr pkg/api/grpc/grpc.go)."""
+"""The pub/sub API over gRPC (dapr pkg/api/grpc/grpc.go, pkg/api/grpc/subscribe.go, pkg/runtime/pubsub/streamer)."""
 
 from __future__ import annotations
+
+import logging
+import threading
 
 from google.protobuf import empty_pb2
 
 from dapr_client.wire import pubsub_pb2
+from fakesidecar.call import Call
 from fakesidecar.core import Core
-from fakesidecar.core.pubsub import Entry
-from fakesidecar.errors import PublishFailed
-from fakesidecar.grpcapi.registry import Context, serves
+from fakesidecar.core.pubsub import STREAMING, Entry
+from fakesidecar.core.pubsub_app import status_name, topic_event
+from fakesidecar.core.pubsub_delivery import Answered, Delivery, NotTaken, answer_of
+from fakesidecar.errors import PlainError, PublishFailed
+from fakesidecar.grpcapi.registry import Context, Stream, serves
+from fakesidecar.resources.subscription import Rule, Subscription
+
+log = logging.getLogger("fakesidecar.pubsub")
 
 
 @serves("PublishEvent", call="pubsub.publish", component="pubsub_name", target="topic")
@@ -46,3 +55,77 @@ def bulk_publish_event(
         info = {"topic": request.topic, "error": cause}
         raise PublishFailed(pubsub=request.pubsub_name, topic=request.topic, cause=cause, info=info)
     return pubsub_pb2.BulkPublishResponse()
+
+
+@serves(
+    "SubscribeTopicEventsAlpha1",
+    call="pubsub.subscribe",
+    component="initial_request.pubsub_name",
+    target="initial_request.topic",
+)
+def subscribe_topic_events(core: Core, stream: Stream) -> None:
+    StreamSubscriber(core, stream)
+
+
+class StreamSubscriber:
+    """A client that is handed events down a stream, and answers them up the same stream."""
+
+    name = "stream"
+
+    def __init__(self, core: Core, stream: Stream) -> None:
+        self._core = core
+        self._stream = stream
+        self._waiting: dict[str, Answered] = {}
+        """Who waits for the answer to an event, by the event's id."""
+        self._turn = threading.RLock()
+        stream.on_message = self._begin
+        stream.on_half_close = lambda: stream.finish(PlainError(message="EOF"))
+
+    def _begin(self, message: pubsub_pb2.SubscribeTopicEventsRequestAlpha1) -> None:
+        if not message.HasField("initial_request"):
+            raise PlainError(message="initial request is required")
+        asked = message.initial_request
+        for name, value in (("pubsubName", asked.pubsub_name), ("topic", asked.topic)):
+            if not value:
+                raise PlainError(message=f"{name} is required")
+        call = Call("pubsub", "subscribe", asked.pubsub_name, asked.topic, self._stream.context.texts(), "grpc")
+        self._core.onion(call, lambda: self._subscribe(asked))
+
+    def _subscribe(self, asked: pubsub_pb2.SubscribeTopicEventsRequestInitialAlpha1) -> None:
+        subscription = Subscription(
+            asked.pubsub_name, asked.topic, (Rule("/"),), dict(asked.metadata), asked.dead_letter_topic
+        )
+        with self._turn:  # nobody is handed an event before the answer that there will be some
+            leave = self._core.pubsub.read(
+                subscription,
+                STREAMING,
+                self,
+                ended=lambda: self._stream.finish(PlainError(message="stream closed")),
+            )
+            self._stream.on_message = self._answered
+            self._stream.on_close = leave
+            initial = pubsub_pb2.SubscribeTopicEventsResponseInitialAlpha1()
+            self._stream.send(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(initial_response=initial))
+
+    def deliver(self, delivery: Delivery, answered: Answered) -> None:
+        """Send an event; it waits for its answer as long as the stream is open."""
+        try:
+            event = topic_event(delivery)
+            with self._turn:
+                if delivery.id in self._waiting:
+                    raise NotTaken(f"no client stream expecting publish response for id {delivery.id}")
+                self._waiting[delivery.id] = answered
+                self._stream.send(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=event))
+        except NotTaken as error:
+            answered(error)
+
+    def _answered(self, message: pubsub_pb2.SubscribeTopicEventsRequestAlpha1) -> None:
+        if not message.HasField("event_processed"):
+            raise PlainError(message="duplicate initial request received")
+        id = message.event_processed.id
+        with self._turn:
+            waiting = self._waiting.pop(id, None)
+        if waiting is None:
+            log.warning("an answer to event %s, which nobody waits for", id)
+        else:
+            waiting(answer_of(status_name(message.event_processed.status.status), id))

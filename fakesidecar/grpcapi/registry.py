@@ -49,6 +49,10 @@ class Context:
         return out
 
 
+PENDING = 4
+"""How many messages may wait on their way to the client of a paced stream."""
+
+
 class Stream(ABC):
     """The sidecar's end of a streaming call, as a handler sees it.
 
@@ -69,6 +73,18 @@ class Stream(ABC):
         """The client will send no more."""
         self.on_close: Callable[[], None] = lambda: None
         """The call is over, whoever ended it."""
+        self.paced = False
+        """The client's next message waits until what was sent is on its way: for handlers whose answers are as long
+        as what they answer, so that neither is piled up."""
+        self.blocking = False
+        """What the client does is told on a thread: the handler may wait for something outside of this process."""
+        self.failed = False
+        """An error ended the call, and what the client still sends is not told any more."""
+
+    def fail(self, error: ApiError) -> None:
+        """End the call with an error."""
+        self.failed = True
+        self.finish(error)
 
     def break_after(self, messages: int, error: ApiError) -> None:
         """End the call with an error as soon as the client was sent so many messages."""
@@ -155,10 +171,10 @@ def serves(
 ) -> Callable[[F], F]:
     """Serve the RPCs of these names with the function.
 
-    Unary: `function(core, request, context) -> response`. Server streaming: `function(core, request, stream)`.
-    Bidirectional: `function(core, stream)`. `call` is `block.operation`; `component` and `target` are the
-    fields of the request that name them; `targets` is the path to them where there may be many (`states.key`).
-    Of a bidirectional call, they are fields of its first message.
+    Unary: `function(core, request, context) -> response`, or a future of it. Server streaming:
+    `function(core, request, stream)`. Bidirectional: `function(core, stream)`. `call` is `block.operation`;
+    `component` and `target` are the fields of the request that name them; `targets` is the path to them where there
+    may be many (`states.key`). Of a bidirectional call, they are fields of its first message.
     """
 
     def register(function: F) -> F:

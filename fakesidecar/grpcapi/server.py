@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import grpc
@@ -13,7 +15,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.errors import ApiError, NoAnswer
 from fakesidecar.grpcapi.api import GrpcApi
-from fakesidecar.grpcapi.registry import Context, Served, Stream
+from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 from fakesidecar.grpcapi.status import status_of, trailer_of
 
 UNLIMITED = -1
@@ -78,6 +80,8 @@ class _Handlers(grpc.GenericRpcHandler):
                     reply = await asyncio.get_running_loop().run_in_executor(None, ready.run)
                 else:
                     reply = ready.run()
+                if isinstance(reply, Future):
+                    reply = await asyncio.wrap_future(reply)
             except ApiError as error:
                 await _abort(rpc, context, error)
                 raise  # not reached: abort raises
@@ -109,6 +113,7 @@ class _Handlers(grpc.GenericRpcHandler):
         try:
             self.api.admit(served.method.path, context)
             if self.api.may_wait(served):
+                stream.blocking = True
                 await asyncio.get_running_loop().run_in_executor(None, self.api.open, served, stream, data)
             else:
                 self.api.open(served, stream, data)
@@ -123,14 +128,15 @@ class _Handlers(grpc.GenericRpcHandler):
         finally:
             if reader is not None:
                 reader.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await reader
+                await asyncio.gather(reader, return_exceptions=True)  # the end of the call may be what it fails with
             stream.on_close()
 
-    async def _read(self, served: Served, stream: Stream, requests: AsyncIterator[bytes]) -> None:
+    async def _read(self, served: Served, stream: _AioStream, requests: AsyncIterator[bytes]) -> None:
         async for data in requests:
-            self.api.receive(served, stream, data)
-        stream.on_half_close()
+            await _told(stream, partial(self.api.receive, served, stream, data))
+            if stream.paced:
+                await stream.room()
+        await _told(stream, partial(self.api.half_close, served, stream))
 
     def _unknown(self, path: str) -> Any:
         async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:
@@ -150,6 +156,7 @@ class _AioStream(Stream):
         super().__init__(context)
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Message | ApiError | None] = asyncio.Queue()
+        self._taken = asyncio.Event()
 
     def write(self, message: Message) -> None:
         self._put(message)
@@ -168,6 +175,22 @@ class _AioStream(Stream):
             if isinstance(item, ApiError):
                 raise item
             yield item
+            self._taken.set()
+
+    async def room(self) -> None:
+        """Return when few messages wait to be written."""
+        await asyncio.sleep(0)  # what was sent just now is put into the queue first
+        while self._queue.qsize() > PENDING:
+            self._taken.clear()
+            await self._taken.wait()
+
+
+async def _told(stream: Stream, tell: Callable[[], None]) -> None:
+    """Tell a handler what the client does."""
+    if stream.blocking:
+        await asyncio.get_running_loop().run_in_executor(None, tell)
+    else:
+        tell()
 
 
 async def _send_metadata(rpc: Any, context: Context) -> None:

@@ -93,7 +93,7 @@ def execute_state_transaction(
 ) -> empty_pb2.Empty:
     core.state.check_transactional(request.storeName)
     operations = [_operation(core, request.storeName, operation) for operation in request.operations]
-    core.state.transact(request.storeName, operations, metadata=request.metadata)
+    core.state.transact(request.storeName, operations, metadata=request.metadata, span=context.span)
     return empty_pb2.Empty()
 
 

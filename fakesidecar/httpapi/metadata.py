@@ -48,9 +48,14 @@ def as_json(found: Metadata) -> dict[str, Any]:
         "appConnectionProperties": _app_connection(found.app_connection),
         "actorRuntime": {
             "runtimeStatus": actors.status,
+            **_unless_empty(
+                "activeActors",
+                [{"type": type, **_unless_empty("count", count)} for type, count in sorted(actors.active.items())],
+            ),
             "hostReady": actors.host_ready,
             **_unless_empty("placement", actors.placement),
         },
+        **_unless_empty("workflows", _unless_empty("connectedWorkers", found.workflow_workers)),
         **_unless_empty("resiliencies", [{"name": name} for name in found.resiliencies]),
     }
 

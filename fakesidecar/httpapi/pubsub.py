@@ -10,7 +10,7 @@ from typing import Any
 from fakesidecar import golang
 from fakesidecar.core import Core
 from fakesidecar.core.pubsub import Entry
-from fakesidecar.core.pubsub_events import BINARIES, CLOUD_EVENT, JSON, media_type
+from fakesidecar.core.pubsub_events import BINARY, CLOUD_EVENT, JSON, media_type
 from fakesidecar.errors import EntriesUnreadable, EventUnmarshalable, PublishFailed, PubSubNotFound
 from fakesidecar.httpapi.bodies import TEXTS
 from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
@@ -103,7 +103,9 @@ def entry_of(core: Core, request: Request, given: dict[str, Any]) -> Entry:
         where = {"pubsub": request.params["pubsub"], "topic": request.params["topic"]}
         info = {"appID": core.app_id, "error": str(error)}
         raise EventUnmarshalable(**where, cause=error, info=info) from error
-    return Entry(given["entryId"], data, content_type, {**request.metadata, **(given["metadata"] or {})})
+    # The metadata of the request is that of entries that have some of their own.
+    own = given["metadata"]
+    return Entry(given["entryId"], data, content_type, {**request.metadata, **own} if own else {})
 
 
 def event_bytes(event: Any, content_type: str) -> bytes:
@@ -112,7 +114,7 @@ def event_bytes(event: Any, content_type: str) -> bytes:
     if kind in (JSON, CLOUD_EVENT):
         return golang.marshal(event)
     if isinstance(event, str):
-        if kind in BINARIES:
+        if kind == BINARY:
             try:
                 return base64.b64decode(event, validate=True)
             except binascii.Error as error:

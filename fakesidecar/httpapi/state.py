@@ -181,7 +181,8 @@ def execute_state_transaction(core: Core, request: Request) -> Response:
         body = decode(request, TRANSACTION)
         query = request.metadata
         operations = [_operation(core, store, operation, query) for operation in body["operations"] or []]
-        core.state.transact(store, operations, metadata={**(body["metadata"] or {}), **query})
+        metadata = {**(body["metadata"] or {}), **query}
+        core.state.transact(store, operations, metadata=metadata, span=request.span)
     return empty()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -118,16 +119,31 @@ class Recording:
         try:
             answer = proceed()
         except Exception as error:
-            self._keep(call, error.grpc.name if isinstance(error, ApiError) else "INTERNAL", error, asked)
+            self._keep(call, outcome_of(error), error, asked)
             raise
-        if self._faults or self.listeners:
+        if isinstance(answer, Future):
+            answer.add_done_callback(lambda done: self._ended(call, done, asked))
+        elif self._faults or self.listeners:
             self._keep(call, OK, None, asked)
         else:
             self._kept.append((call, OK, None, asked, next(self._numbers), None))
         return answer
+
+    def _ended(self, call: Call, done: Future[Any], asked: float) -> None:
+        if done.cancelled():
+            self._keep(call, "CANCELLED", None, asked)
+        elif isinstance(error := done.exception(), Exception):
+            self._keep(call, outcome_of(error), error, asked)
+        else:
+            self._keep(call, OK, None, asked)
 
     def _keep(self, call: Call, outcome: str, error: Exception | None, asked: float) -> None:
         kept = call, outcome, error, asked, next(self._numbers), self._faults.pop(id(call), None)
         self._kept.append(kept)
         for listener in tuple(self.listeners):
             listener(Event(*kept))
+
+
+def outcome_of(error: Exception) -> str:
+    """The name of the gRPC status that an error is answered with."""
+    return error.grpc.name if isinstance(error, ApiError) else "INTERNAL"

@@ -20,6 +20,7 @@ from fakesidecar.httpapi.registry import Filter, Request, Response, go_error
 from fakesidecar.trace import NO_SPAN, SAMPLED, BrokenBaggage, Span, parse_baggage, parse_span
 
 if TYPE_CHECKING:
+    from fakesidecar.core import Core
     from fakesidecar.grpcapi.registry import Context
     from fakesidecar.ids import Ids
     from fakesidecar.resources.configuration import Tracing
@@ -66,6 +67,14 @@ def sampling_rate(text: str) -> float:
         return float(text)
     except ValueError:
         return DEFAULT_RATE
+
+
+def trace_headers(core: Core, span: Span) -> list[tuple[str, str]]:
+    """What an application that is called over HTTP is told of the call's span."""
+    if not Tracer(core.settings.tracing, core.around.ids).enabled:
+        return []
+    state = [("tracestate", span.state)] if span.state else []
+    return [("traceparent", span.traceparent), *state]
 
 
 def http_tracing(tracer: Tracer) -> Filter:

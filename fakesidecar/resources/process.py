@@ -140,9 +140,6 @@ KNOWN = {
     "pubsub.redis": Known(),
     "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
     "bindings.redis": Known(("OUTPUT_BINDING",)),
-    "crypto.dapr.jwks": Known((), "jwks", "empty metadata properties"),
-    "crypto.dapr.localstorage": Known((), "path", "failed to load metadata: metadata property 'path' is required"),
-    "conversation.echo": Known(),
     "middleware.http.bearer": Known(),
     "middleware.http.ratelimit": Known(),
 }

@@ -66,6 +66,8 @@ METHODS: Mapping[str, tuple[Any, ...]] = {
 
 NOT_ONE_CALL = {
     "close",
+    "decrypt",
+    "encrypt",
     "get_credentials",
     "invoke_method",
     "subscribe",

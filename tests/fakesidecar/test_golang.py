@@ -354,3 +354,28 @@ def test_protojson_refuses_an_unknown_type_and_a_time_out_of_range() -> None:
     data = b'"9999-12-31T22:13:20-23:59"'
     text = f"proto: (line 1:1): google.protobuf.Timestamp value out of range: {data.decode()}"
     assert refusal(golang.parse_protojson, data, timestamp_pb2.Timestamp()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        (b"!!!!", 0),
+        (b"A", 0),
+        (b"AB", 0),
+        (b"ABCDE", 4),
+        (b"ABCD=", 4),
+        (b"A===", 1),
+        (b"AB=", 3),
+        (b"AB=C", 2),
+        (b"AB==X", 4),
+        (b"ABC=D", 4),
+        (b"ABCD\n!", 5),
+    ],
+)
+def test_base64_is_refused_where_go_stops_reading(text: bytes, position: int) -> None:
+    with pytest.raises(golang.GoError, match=f"^illegal base64 data at input byte {position}$"):
+        golang.decode_base64(text)
+
+
+def test_base64_passes_over_line_ends() -> None:
+    assert golang.decode_base64(b"c29\r\ntZQ==\n") == b"some"

@@ -63,6 +63,7 @@ def call(api: GrpcApi, path: str = GET_STATE, data: bytes = GET_K, **metadata: s
         if served is None:
             api.refuse(path, context)
         answer = api.prepare(served, data, context).run()
+        assert isinstance(answer, bytes)
         return served.method.response.FromString(answer), context.header
     except ApiError as error:
         status = status_of(error)

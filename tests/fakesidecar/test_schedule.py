@@ -215,7 +215,9 @@ def test_a_plan_is_due_then_scheduled_so_often_until_it_expires() -> None:
     assert all_of(Plan(NOW, every, due=NOW + 5, repeats=3)) == [5, 15, 25]
     assert all_of(Plan(NOW, every, expires=NOW + 30)) == [10, 20, 30]
     assert all_of(Plan(NOW, every, expires=NOW + 9)) == []
-    assert all_of(Plan(NOW, parse("0 0 0 30 2 *"))) == []
+    never = parse("0 0 0 30 2 *")
+    assert Plan(NOW, never).first() == math.inf
+    assert Plan(NOW, never, expires=NOW + 9).first() is None
 
 
 # --- against a calendar --------------------------------------------------------------------------

@@ -40,12 +40,6 @@ def test_every_known_rpc_is_in_the_wire_package() -> None:
     ("method", "path", "block"),
     [
         ("GET", "/v1.0/invoke/shop/method/a/b", "service invocation"),
-        ("PUT", "/v1.0/actors/Cat/1/method/meow", "actors"),
-        ("GET", "/v1.0/actors/Cat/1/reminders/feed", "actors"),
-        ("PUT", "/v1.0-alpha1/crypto/vault/encrypt", "cryptography"),
-        ("POST", "/v1.0-alpha2/conversation/echo/converse", "conversation"),
-        ("POST", "/v1.0/jobs/nightly", "jobs"),
-        ("POST", "/v1.0/workflows/dapr/order/start", "workflows"),
     ],
 )
 def test_a_route_that_is_not_served_is_unimplemented(sidecar: Sidecar, method: str, path: str, block: str) -> None:

@@ -28,6 +28,8 @@ MASKS: Masks = (
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), "<time>"),
     (re.compile(r"(127\.0\.0\.1|localhost|\[::1?\]):\d{4,5}"), r"\1:<port>"),
     (re.compile(re.escape(tempfile.gettempdir()) + rf"/{FOLDER_PREFIX}[A-Za-z0-9_]+"), "<dir>"),
+    # What a gRPC library calls itself is its own, and cannot be replaced.
+    (re.compile(r"\bgrpc-(?:go|python(?:-asyncio)?)/<version>(?: grpc-c/<version> \(.*\))?"), "<grpc>"),
     # Go's protobuf library puts one of two kinds of space here, by chance of the build
     # (google.golang.org/protobuf internal/errors, "a deliberately unstable prefix").
     (re.compile("proto:\u00a0"), "proto: "),
@@ -116,7 +118,10 @@ def headers_as_json(pairs: Iterable[tuple[str, str | bytes]], wanted: re.Pattern
 def _header_as_json(name: str, value: str | bytes) -> Json:
     if isinstance(value, bytes):
         return bytes_as_json(value)
-    return re.sub(r"[\d.]+(-\w+)?", "<version>", value) if name == "user-agent" else value
+    if name != "user-agent":
+        return value
+    # Which library speaks gRPC is no property of Dapr's.
+    return "grpc-go/<version>" if value.startswith("grpc-") else re.sub(r"[\d.]+(-\w+)?", "<version>", value)
 
 
 def masked(value: Json, more: Masks = ()) -> Json:

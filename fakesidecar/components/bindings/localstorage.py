@@ -36,7 +36,7 @@ class LocalStorage(OutputBinding):
         try:
             self._root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            reason = go_text("mkdir", error)
+            reason = golang.path_error("mkdir", error)
             raise ComponentError(
                 f"unable to create directory specified by 'rootPath' {self._root}: {reason}"
             ) from error
@@ -57,18 +57,22 @@ class LocalStorage(OutputBinding):
         try:
             path = secure_join(self._root, name)
         except OSError as error:
-            raise ComponentError(f"error getting absolute path for file {name}: {go_text('lstat', error)}") from error
+            raise ComponentError(
+                f"error getting absolute path for file {name}: {golang.path_error('lstat', error)}"
+            ) from error
         return self._operations[operation](path, data)
 
     def _create(self, path: Path, data: bytes) -> Reply:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ComponentError(f"error creating directory {path.parent}: {go_text('mkdir', error)}") from error
+            raise ComponentError(
+                f"error creating directory {path.parent}: {golang.path_error('mkdir', error)}"
+            ) from error
         try:
             path.write_bytes(unpacked(data))
         except OSError as error:
-            raise ComponentError(f"error creating file {path}: {go_text('open', error)}") from error
+            raise ComponentError(f"error creating file {path}: {golang.path_error('open', error)}") from error
         return Reply(golang.marshal({"fileName": str(path.relative_to(self._root))}))
 
     def _get(self, path: Path, data: bytes) -> Reply:
@@ -77,15 +81,15 @@ class LocalStorage(OutputBinding):
         except FileNotFoundError as error:
             raise ComponentError(f"file not found: {path}") from error
         except IsADirectoryError as error:
-            raise ComponentError(f"error reading file {path}: {go_text('read', error)}") from error
+            raise ComponentError(f"error reading file {path}: {golang.path_error('read', error)}") from error
         except OSError as error:
-            raise ComponentError(f"error opening path {path}: {go_text('open', error)}") from error
+            raise ComponentError(f"error opening path {path}: {golang.path_error('open', error)}") from error
 
     def _list(self, path: Path, data: bytes) -> Reply:
         try:
             path.stat()
         except OSError as error:
-            raise ComponentError(f"error getting stats for path {path}: {go_text('stat', error)}") from error
+            raise ComponentError(f"error getting stats for path {path}: {golang.path_error('stat', error)}") from error
         if not path.is_dir():
             raise ComponentError(f"unable to list files as the file specified is not a directory: {path}")
         return Reply(golang.marshal([str(found) for found in files(path)] or None))
@@ -97,7 +101,7 @@ class LocalStorage(OutputBinding):
             else:
                 path.unlink()
         except OSError as error:
-            raise ComponentError(f"error deleting file {path}: {go_text('remove', error)}") from error
+            raise ComponentError(f"error deleting file {path}: {golang.path_error('remove', error)}") from error
 
 
 def root_of(text: str) -> Path:
@@ -155,8 +159,3 @@ def files(folder: Path) -> Iterator[Path]:
             yield from files(entry)
         else:
             yield entry
-
-
-def go_text(call: str, error: OSError) -> str:
-    """What Go says of a system call that failed (io/fs, PathError)."""
-    return f"{call} {error.filename}: {(error.strerror or str(error)).lower()}"

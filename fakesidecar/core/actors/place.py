@@ -1,0 +1,63 @@
+"""What placement and the scheduler are to sidecars: who hosts which actors, and the reminders of all of them.
+
+Every sidecar has a place of its own, until it joins another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from fakesidecar.core.actors.futures import follow
+from fakesidecar.core.actors.hosts import Reminder
+from fakesidecar.core.actors.reminders import Reminders
+
+if TYPE_CHECKING:
+    from fakesidecar.clock import Clock
+    from fakesidecar.core.actors import ActorsBlock
+
+
+class Place:
+    """Where actors are, among the sidecars that have joined.
+
+    An actor that is active stays where it is; others go where a hash of their name says, as few as possible
+    elsewhere when sidecars come and go. (daprd moves active actors too, as soon as another host joins.)
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.sidecars: list[ActorsBlock] = []
+        self.reminders = Reminders(clock, self._deliver)
+        self._undelivered: list[tuple[Reminder, Future[None]]] = []
+
+    def find(self, type: str, id: str) -> ActorsBlock | None:
+        """The sidecar whose application hosts an actor, None when nobody does."""
+        hosting = [sidecar for sidecar in self.sidecars if sidecar.hosts(type)]
+        if len(hosting) < 2:
+            return hosting[0] if hosting else None
+        active = next((sidecar for sidecar in hosting if sidecar.is_active(type, id)), None)
+        return active or max(hosting, key=lambda sidecar: _weight(sidecar.address, type, id))
+
+    def _deliver(self, reminder: Reminder) -> Future[None]:
+        sidecar = self.find(reminder.type, reminder.id)
+        if sidecar is not None:
+            return sidecar.remind(reminder)
+        waiting: Future[None] = Future()
+        self._undelivered.append((reminder, waiting))
+        return waiting
+
+    def changed(self) -> None:
+        """There are new hosts: what could not be delivered is."""
+        waiting, self._undelivered = self._undelivered, []
+        for reminder, future in waiting:
+            follow(self._deliver(reminder), future)
+
+    def reset(self) -> None:
+        """Forget every reminder."""
+        self.reminders.remove_all()
+        self._undelivered.clear()
+
+
+def _weight(*parts: str) -> bytes:
+    """Rendezvous hashing: the host with the largest weight has the actor."""
+    return hashlib.blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=8).digest()

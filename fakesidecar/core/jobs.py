@@ -1,0 +1,312 @@
+"""The jobs building block: what the application is to be told, and when (dapr pkg/api/universal/jobs.go).
+
+The sidecar is its own scheduler. A job that is due while there is no application waits, as it does in Dapr, unless
+`JobsBlock.receiver` takes it.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fakesidecar import golang
+from fakesidecar.app import AppFailed, AppRequest, AppRpcFailed
+from fakesidecar.errors import (
+    ApiError,
+    JobDeleteFailed,
+    JobExists,
+    JobGetFailed,
+    JobListFailed,
+    JobMissing,
+    JobNameEmpty,
+    JobScheduleFailed,
+    JobWithoutSchedule,
+)
+from fakesidecar.golang import GoError
+from fakesidecar.schedule import Plan, parse, parse_period, parse_rfc3339
+from fakesidecar.scheduler import FailurePolicy, Scheduler, Task
+
+if TYPE_CHECKING:
+    from fakesidecar.core import Core
+
+VALUE = "type.googleapis.com/google.protobuf.Value"
+LONGEST_KEY = 512
+KEPT = 10_000
+"""How many of the last ticks `JobsBlock.triggered` has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What the application is sent: a google.protobuf.Any."""
+
+    type_url: str = ""
+    value: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What was asked for, in the words in which it was: `None` is what was not said."""
+
+    name: str
+    schedule: str | None = None
+    due_time: str | None = None
+    repeats: int | None = None
+    ttl: str | None = None
+    data: Data | None = None
+    failure_policy: FailurePolicy = field(default_factory=FailurePolicy)
+
+
+class Triggered(NamedTuple):
+    """A job was due, and was handed over or not."""
+
+    name: str
+    due: float
+    """When it should be, in seconds since 1970."""
+    attempt: int
+    """How often this tick had failed before."""
+    data: Data | None
+
+
+@dataclass(slots=True)
+class Entry:
+    """A job and where it stands."""
+
+    job: Job
+    task: Task | None = None
+
+
+class JobsBlock:
+    """`schedule`, `get`, `list` and `delete`, and what follows from them."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._entries: dict[str, Entry] = {}
+        self._scheduler = Scheduler(core.clock, core.guard(blocking=False))
+        self.triggered: deque[Triggered] = deque(maxlen=KEPT)
+        """The last ticks, each attempt by itself."""
+        self.receiver: Callable[[Triggered], bool] | None = None
+        """Takes ticks when there is no application, and says whether all went well; None: they wait for one."""
+
+    # --- operations ---
+
+    def schedule(self, job: Job, *, overwrite: bool = False) -> None:
+        """Have the application told of a job, from now on."""
+        if not job.name:
+            raise JobNameEmpty(info=self._info)
+        if job.schedule is None and job.due_time is None:
+            raise JobWithoutSchedule(info=self._info)
+        key = self._checked_key(job.name, JobScheduleFailed)
+        now = self._core.clock.now()
+        with self._core.guard(blocking=False):
+            try:
+                plan = plan_of(job, now)
+            except GoError as error:
+                cause = unknown(f"job failed validation: {error}")
+                raise JobScheduleFailed(info=self._info, cause=cause) from None
+            before = self._entries.get(job.name)
+            if before is not None and not overwrite:
+                raise JobExists(info=self._info, key=key)
+            self._remove(job.name)
+            self._start(job, plan)
+
+    def get(self, name: str) -> Job:
+        """A job that has ticks before it."""
+        if not name:
+            raise JobNameEmpty(info=self._info)
+        self._checked_key(name, JobGetFailed)
+        entry = self._entries.get(name)
+        if entry is None:
+            raise JobMissing(info=self._info, name=name)
+        return entry.job
+
+    def list(self) -> tuple[Job, ...]:
+        """All jobs of the application, by their names."""
+        self._check_scheduler(JobListFailed)
+        with self._core.guard(blocking=False):
+            return tuple(entry.job for _, entry in sorted(self._entries.items()))
+
+    def delete(self, name: str) -> None:
+        """Forget a job; one that is not there is forgotten already."""
+        if not name:
+            raise JobNameEmpty(info=self._info)
+        self._checked_key(name, JobDeleteFailed)
+        with self._core.guard(blocking=False):
+            self._remove(name)
+
+    def delete_by_prefix(self, prefix: str) -> None:
+        """Forget all jobs whose names begin so."""
+        # go-etcd-cron checks the name that the prefix would make with one letter behind it.
+        self._checked_key(prefix + "a", JobDeleteFailed)
+        with self._core.guard(blocking=False):
+            for name in [name for name in self._entries if name.startswith(prefix)]:
+                self._remove(name)
+
+    def trigger(self, name: str) -> None:
+        """Have the application told of a job now, besides its schedule; what it answers changes nothing."""
+        entry = self._entries.get(name)
+        if entry is None:
+            raise KeyError(f"there is no job {name!r}")
+        self._hand_over(Triggered(name, self._core.clock.now(), 0, entry.job.data))
+
+    def reset(self) -> None:
+        """Forget all jobs, and all ticks."""
+        self._scheduler.reset()
+        for name in tuple(self._entries):
+            self._remove(name)
+        self.triggered.clear()
+
+    # --- names ---
+
+    @property
+    def _namespace(self) -> str:
+        return self._core.options.namespace or "default"
+
+    @property
+    def _info(self) -> dict[str, str]:
+        return {"appID": self._core.app_id, "namespace": self._namespace}
+
+    def _check_scheduler(self, failed: type[ApiError]) -> None:
+        if not self._core.options.scheduler_host_address:
+            raise failed(info=self._info, cause="scheduler clients are disabled")
+
+    def _checked_key(self, name: str, failed: type[ApiError]) -> str:
+        """The scheduler's key of a job; raises `failed` when it has none, or is none."""
+        self._check_scheduler(failed)
+        key = f"app||{self._namespace}||{self._core.app_id}||{name}"
+        why = None
+        if any(character in name for character in "/\\#?"):
+            why = "must not contain '/', '\\', '#' or '?'"
+        elif any(unicodedata.category(character) == "Cc" for character in name):
+            why = "must not contain control characters"
+        elif len(key) > LONGEST_KEY:
+            why = f"must be at most {LONGEST_KEY} characters"
+        if why is not None:
+            raise failed(info=self._info, cause=unknown(f"job name is invalid {golang.quote(key)}: {why}"))
+        return key
+
+    # --- ticks ---
+
+    def _start(self, job: Job, plan: Plan) -> None:
+        entry = self._entries[job.name] = Entry(job)
+
+        def finished() -> None:
+            if self._entries.get(job.name) is entry:
+                del self._entries[job.name]
+
+        def deliver(task: Task) -> bool | None:
+            return self._hand_over(Triggered(job.name, task.tick, task.attempt, job.data), task)
+
+        entry.task = self._scheduler.start(plan, deliver, policy=job.failure_policy, finished=finished)
+
+    def _remove(self, name: str) -> None:
+        entry = self._entries.pop(name, None)
+        if entry is not None and entry.task is not None:
+            self._scheduler.cancel(entry.task)
+
+    def _hand_over(self, tick: Triggered, task: Task | None = None) -> bool | None:
+        """Give a tick to whoever takes it; None when that is still under way, or nobody does."""
+        if self._core.app is not None:
+            self.triggered.append(tick)
+            self._core.app.spawn(self._tell_app(tick, task))
+        elif self.receiver is not None:
+            self.triggered.append(tick)
+            return self.receiver(tick)
+        return None
+
+    async def _tell_app(self, tick: Triggered, task: Task | None) -> None:
+        assert self._core.app is not None
+        tell = self._tell_over_grpc if self._core.app.is_grpc else self._tell_over_http
+        try:
+            succeeded = await tell(tick)
+        except AppFailed:
+            succeeded = False
+        if task is not None:
+            self._scheduler.done(task, succeeded)
+
+    async def _tell_over_http(self, tick: Triggered) -> bool:
+        assert self._core.app is not None
+        request = AppRequest("POST", f"/job/{golang.path_escape(tick.name)}", body_of(tick.data))
+        answer = await self._core.app.request(request)
+        return answer.ok or answer.status == 404  # a job that the application does not know is not told again
+
+    async def _tell_over_grpc(self, tick: Triggered) -> bool:
+        from dapr_client.wire import appcallback_pb2
+
+        assert self._core.app is not None
+        event: Any = appcallback_pb2.JobEventRequest(name=tick.name, method=f"job/{tick.name}")
+        event.http_extension.verb = event.http_extension.POST
+        if tick.data is not None:
+            event.data.type_url, event.data.value = tick.data.type_url, tick.data.value
+            event.data.SetInParent()
+            event.content_type = tick.data.type_url
+        for name in ("OnJobEvent", "OnJobEventAlpha1"):
+            try:
+                await self._core.app.rpc(name, event)
+            except AppRpcFailed as error:
+                if error.code.name == "UNIMPLEMENTED":
+                    continue
+                return error.code.name == "NOT_FOUND"
+            return True
+        return False
+
+
+def unknown(text: str) -> str:
+    """An error of the scheduler as its client prints it."""
+    return f"rpc error: code = Unknown desc = {text}"
+
+
+def body_of(data: Data | None) -> bytes:
+    """What an HTTP application is sent: a Value as JSON, anything else as its bytes, trimmed."""
+    if data is None:
+        return b""
+    if data.type_url != VALUE:
+        return data.value.strip()
+    from google.protobuf import struct_pb2
+
+    return golang.format_protojson(struct_pb2.Value.FromString(data.value))
+
+
+def plan_of(job: Job, now: float) -> Plan:
+    """When a job's ticks are; raises `GoError` when they cannot be (dapr/go-etcd-cron, scheduler builder)."""
+    if job.repeats is not None and job.repeats < 1:
+        raise GoError("defined repeats must be greater than 0")
+    if job.schedule is None and job.repeats is not None and job.repeats > 1:
+        raise GoError("job must have a schedule to repeat")
+    if job.schedule is None and job.ttl is not None:
+        raise GoError("job must have a schedule to have a ttl")
+    due = None if job.due_time is None else _due(job.due_time, now)
+    expires = math.inf if job.ttl is None else _expiry(job.ttl, now if due is None else due)
+    if due is not None and due > expires:
+        raise GoError("ttl must be greater than due time")
+    schedule = None if job.schedule is None else parse(job.schedule)
+    return Plan(now, schedule, due, job.repeats, expires)
+
+
+def _due(text: str, now: float) -> float:
+    moment = parse_rfc3339(text)
+    if moment is not None:
+        return moment
+    try:
+        period = parse_period(text)
+    except GoError:
+        raise GoError("due time format not recognized") from None
+    if period.repeats is not None and period.repeats > 0:
+        raise GoError("repeats not supported for due time")
+    return period.after(now)
+
+
+def _expiry(text: str, start: float) -> float:
+    moment = parse_rfc3339(text)
+    if moment is not None:
+        return moment
+    try:
+        period = parse_period(text)
+    except GoError:
+        period = None
+    if period is None or (period.repeats is not None and period.repeats > 0):
+        raise GoError("ttl format not recognized")
+    return period.after(start)

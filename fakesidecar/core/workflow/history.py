@@ -1,0 +1,160 @@
+"""History: what happened to an instance, as the protocol's own events, and what follows from them.
+
+The events of a workflow are what its worker is sent, what its clients are shown and what is stored, so they are the
+messages of the protocol here too (durabletask-go backend/runtimestate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from dapr_client.wire import history_events_pb2 as pb
+from dapr_client.wire import orchestration_pb2 as common
+
+ENGINE = -1
+"""The id of every event that answers no action of the workflow."""
+
+NEVER_SECONDS = 253402300799
+"""The last second of the year 9999: a timer that is due then belongs to a wait without a limit, and never fires."""
+
+RUNNING = common.ORCHESTRATION_STATUS_RUNNING
+COMPLETED = common.ORCHESTRATION_STATUS_COMPLETED
+CONTINUED_AS_NEW = common.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
+FAILED = common.ORCHESTRATION_STATUS_FAILED
+TERMINATED = common.ORCHESTRATION_STATUS_TERMINATED
+PENDING = common.ORCHESTRATION_STATUS_PENDING
+SUSPENDED = common.ORCHESTRATION_STATUS_SUSPENDED
+STALLED = common.ORCHESTRATION_STATUS_STALLED
+
+OPENED_BY = {
+    "taskScheduled": "task",
+    "timerCreated": "timer",
+    "childWorkflowInstanceCreated": "child",
+}
+"""What an event of this kind opens; something else will resolve it."""
+
+RESOLVED_BY = {
+    "taskCompleted": ("task", "taskScheduledId"),
+    "taskFailed": ("task", "taskScheduledId"),
+    "timerFired": ("timer", "timerId"),
+    "childWorkflowInstanceCompleted": ("child", "taskScheduledId"),
+    "childWorkflowInstanceFailed": ("child", "taskScheduledId"),
+}
+"""What an event of this kind resolves, and the field that names it."""
+
+
+def stamp(seconds: float) -> Timestamp:
+    """A time of the clock, to the microsecond: what Python's workers make of it has no more."""
+    moment = Timestamp()
+    moment.FromMicroseconds(round(seconds * 1e6))
+    return moment
+
+
+def seconds_of(moment: Timestamp) -> float:
+    """A timestamp as the clock tells time."""
+    return float(moment.seconds + moment.nanos / 1e9)
+
+
+def make(kind: str, now: float, content: Any, *, id: int = ENGINE, router: common.TaskRouter | None = None) -> Event:
+    """An event that happens now."""
+    return pb.HistoryEvent(eventId=id, timestamp=stamp(now), router=router, **{kind: content})
+
+
+Event = pb.HistoryEvent
+
+
+def kind_of(event: Event) -> str:
+    """`taskScheduled`, `eventRaised`, …; empty for an event that says nothing."""
+    return event.WhichOneof("eventType") or ""
+
+
+def resolution_of(event: Event) -> tuple[str, int] | None:
+    """What an event resolves: `("task", 3)`; None for one that resolves nothing."""
+    kind = kind_of(event)
+    if kind not in RESOLVED_BY:
+        return None
+    opened, field = RESOLVED_BY[kind]
+    return opened, getattr(getattr(event, kind), field)
+
+
+class Facts:
+    """What a history says, kept up to date event by event."""
+
+    __slots__ = (
+        "actions",
+        "children",
+        "completed",
+        "first",
+        "last",
+        "opened",
+        "patches",
+        "resolved",
+        "stalled",
+        "started",
+        "suspended",
+        "version",
+    )
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.started: Event | None = None
+        self.completed: Event | None = None
+        self.suspended = False
+        self.stalled: Event | None = None
+        self.version: str | None = None
+        self.patches: list[str] = []
+        self.actions: set[tuple[str, int]] = set()
+        """Kinds and ids of the events that answer actions."""
+        self.opened: dict[tuple[str, int], Event] = {}
+        """What was begun, resolved or not."""
+        self.resolved: set[tuple[str, int]] = set()
+        self.children: list[str] = []
+        self.first: Event | None = None
+        self.last: Event | None = None
+        for event in events:
+            self.see(event)
+
+    def see(self, event: Event) -> None:
+        """Take in the next event."""
+        kind = kind_of(event)
+        self.first = self.first or event
+        self.last = event
+        self.stalled = event if kind == "executionStalled" else None
+        if event.eventId != ENGINE:
+            self.actions.add((kind, event.eventId))
+        if (opens := OPENED_BY.get(kind)) is not None:
+            self.opened[opens, event.eventId] = event
+        if (resolves := resolution_of(event)) is not None:
+            self.resolved.add(resolves)
+        match kind:
+            case "workflowStarted":
+                version = event.workflowStarted.version
+                self.patches += version.patches
+                if version.HasField("name"):
+                    self.version = version.name
+            case "executionStarted":
+                self.started = event
+            case "executionCompleted":
+                self.completed = event
+            case "executionSuspended" | "executionResumed":
+                self.suspended = kind == "executionSuspended"
+            case "childWorkflowInstanceCreated":
+                self.children.append(event.childWorkflowInstanceCreated.instanceId)
+
+    @property
+    def status(self) -> common.OrchestrationStatus:
+        """The status of an instance with this history."""
+        if self.completed is not None:
+            return self.completed.executionCompleted.workflowStatus
+        if self.stalled is not None:
+            return STALLED
+        if self.started is None:
+            return PENDING
+        return SUSPENDED if self.suspended else RUNNING
+
+    @property
+    def name(self) -> str:
+        """The workflow's name, empty before the first turn."""
+        return self.started.executionStarted.name if self.started is not None else ""

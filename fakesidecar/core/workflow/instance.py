@@ -1,0 +1,139 @@
+"""An instance of a workflow, and the turn that it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dapr_client.wire import history_events_pb2 as pb
+from fakesidecar.core.workflow.history import (
+    Event,
+    Facts,
+    kind_of,
+    make,
+    resolution_of,
+)
+
+if TYPE_CHECKING:
+    from fakesidecar.clock import Timer
+    from fakesidecar.core.workflow.workers import Worker
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    """What is known of an instance: committed history, what waits for its next turn, and the turn that is out."""
+
+    id: str
+    history: list[Event] = field(default_factory=list)
+    inbox: list[Event] = field(default_factory=list)
+    """What the next turn begins with, in the order of arrival."""
+    custom_status: str = ""
+    generation: int = 0
+    """Counts how often the instance was continued as new."""
+    propagated: pb.PropagatedHistory | None = None
+    """The histories that its caller passed on."""
+    facts: Facts = field(default_factory=Facts)
+    turn: Turn | None = None
+    start_timer: Timer | None = None
+    """Set while a start or a pause lies ahead."""
+    timers: dict[int, Timer] = field(default_factory=dict)
+    """The timers that the clock runs for it, by the id of the action."""
+    worker: Worker | None = None
+    """Who took the last turn."""
+    saved: int = 0
+    """How much of the history the store has."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended."""
+        return self.facts.completed is None
+
+    def begin(self, now: float) -> Turn:
+        """A turn with all that waits; what was there before, or is resolved already, is dropped."""
+        events, self.inbox = accept(self.facts, self.inbox), []
+        self.turn = Turn(
+            self, self.history, self.facts, [make("workflowStarted", now, pb.WorkflowStartedEvent()), *events]
+        )
+        return self.turn
+
+    def commit(self, turn: Turn, events: Iterable[Event], custom_status: str) -> None:
+        """Make a turn history, with the events that its actions became."""
+        kept = [event for event in turn.events if turn.matches(event)]
+        if turn.past is not self.history:
+            self.history, self.facts, self.saved = turn.past, turn.facts, 0
+        for event in (*kept, *events):
+            self.history.append(event)
+            self.facts.see(event)
+        self.custom_status = custom_status
+        self.turn = None
+
+    def give_up(self, turn: Turn) -> None:
+        """Undo a turn: what it began with waits for the next one."""
+        if turn.past is not self.history:
+            self.history, self.facts, self.saved = turn.past, turn.facts, 0
+        self.inbox = [*turn.events[1:], *self.inbox]
+        self.turn = None
+
+    def stop_timers(self) -> None:
+        """Fire no timer any more."""
+        for timer in self.timers.values():
+            timer.cancel()
+        self.timers.clear()
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """What a worker is asked to go on with."""
+
+    instance: Instance
+    past: list[Event]
+    """The history before: the instance's own, or an empty one that begins a new round."""
+    facts: Facts
+    """What that history says."""
+    events: list[Event]
+    """What is new, `workflowStarted` first."""
+    rounds: int = 0
+    """How often this turn was continued as new."""
+    worker: Worker | None = None
+    token: str = ""
+
+    def next_round(self, events: list[Event]) -> Turn:
+        """The turn that begins a new round, with a history of its own."""
+        return Turn(self.instance, [], Facts(), events, self.rounds + 1)
+
+    @property
+    def terminated(self) -> Event | None:
+        """The event that ends the instance, when one is among the new ones."""
+        return next((event for event in self.events if event.HasField("executionTerminated")), None)
+
+    @property
+    def started(self) -> Event | None:
+        """The event that started the instance."""
+        return self.facts.started or next((event for event in self.events if event.HasField("executionStarted")), None)
+
+    def matches(self, event: Event) -> bool:
+        """Whether an event belongs to the history: results of an earlier round's tasks and children do not.
+
+        The worker is told of them all the same (dapr pkg/actors/targets/workflow, stripUnmatchedResolutions).
+        """
+        key = resolution_of(event)
+        return key is None or key in self.facts.opened
+
+
+def accept(facts: Facts, events: Iterable[Event]) -> list[Event]:
+    """The events that a history takes: it starts once, and resolves everything once."""
+    out: list[Event] = []
+    resolved: set[tuple[str, int]] = set()
+    started = facts.started is not None
+    for event in events:
+        if kind_of(event) == "executionStarted":
+            if started:
+                continue
+            started = True
+        elif (key := resolution_of(event)) is not None:
+            if key in facts.resolved or key in resolved:
+                continue
+            resolved.add(key)
+        out.append(event)
+    return out

@@ -1,0 +1,181 @@
+"""Workers: who takes turns and activities, who has which, and what waits for somebody to take it.
+
+A worker that asks for stateful history is of the newer protocol: it keeps histories, so that a turn carries what it
+has not seen yet, and it gives back the token of what it was sent, so that an answer that comes twice or too late is
+known for what it is. All others are served as daprd 1.18 serves everybody: with whole histories, without tokens.
+(durabletask-go backend/executor_stateful.go.)
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dapr_client.wire import history_events_pb2 as pb
+from dapr_client.wire import orchestration_pb2 as common
+from dapr_client.wire import orchestrator_service_pb2 as service
+from fakesidecar.core.workflow.history import Event
+from fakesidecar.core.workflow.instance import Turn
+
+if TYPE_CHECKING:
+    from fakesidecar.clock import Clock
+    from fakesidecar.core.workflow.engine import Engine
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """An activity that runs, or waits for a worker."""
+
+    owner: Engine
+    """Whose instance it belongs to; another app's worker may run it."""
+    instance: str
+    generation: int
+    event: Event
+    """The `taskScheduled` of the history."""
+    propagated: pb.PropagatedHistory | None = None
+    worker: Worker | None = None
+    token: str = ""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What its answer names."""
+        return self.instance, self.event.eventId
+
+    def request(self) -> service.ActivityRequest:
+        """What a worker is sent."""
+        task = self.event.taskScheduled
+        request = service.ActivityRequest(
+            name=task.name,
+            workflowInstance=common.WorkflowInstance(instanceId=self.instance),
+            taskId=self.event.eventId,
+            taskExecutionId=task.taskExecutionId,
+            propagatedHistory=self.propagated,
+        )
+        for name in ("version", "input", "parentTraceContext"):
+            if task.HasField(name):
+                getattr(request, name).CopyFrom(getattr(task, name))
+        return request
+
+
+Work = Turn | Task
+
+
+@dataclass(eq=False, slots=True)
+class Worker:
+    """One stream of work items."""
+
+    send: Callable[[service.WorkItem], None]
+    end: Callable[[], None] = lambda: None
+    """Ends the stream, for the sidecar stops."""
+    stateful: bool = False
+    seen: dict[str, int] = field(default_factory=dict)
+    """How much of the history of an instance a stateful worker has."""
+    held: dict[Work, None] = field(default_factory=dict)
+    """What it was sent and has not answered, in order."""
+
+    def item(self, work: Work) -> service.WorkItem:
+        """Work as it is sent to this worker."""
+        if isinstance(work, Task):
+            return service.WorkItem(activityRequest=work.request(), completionToken=work.token)
+        id, past = work.instance.id, work.past
+        request = service.WorkflowRequest(instanceId=id, propagatedHistory=work.instance.propagated)
+        known = 0
+        if self.stateful:
+            known = self.seen.get(id, 0)
+            if 0 < known <= len(past):
+                request.cachedHistory.eventCount = known
+            else:
+                known = 0
+            self.seen[id] = len(past)
+        request.pastEvents.extend(past[known:] if known else past)
+        request.newEvents.extend(work.events)
+        return service.WorkItem(workflowRequest=request, completionToken=work.token)
+
+
+class Workers:
+    """The workers of one app."""
+
+    def __init__(self, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._clock = clock
+        self._new_id = new_id
+        self._tokens = itertools.count(1)
+        self._prefix = ""
+        self._workers: list[Worker] = []
+        self._waiting: deque[Work] = deque()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def connect(self, worker: Worker) -> None:
+        """A worker is there: what waits is sent to it."""
+        self._workers.append(worker)
+        waiting, self._waiting = self._waiting, deque()
+        for work in waiting:
+            self.give(work)
+
+    def disconnect(self, worker: Worker) -> None:
+        """A worker is gone: what it had is given to others, or waits for the next."""
+        if worker not in self._workers:
+            return
+        self._workers.remove(worker)
+        for work in tuple(worker.held):
+            self.settle(work)
+            self.give(work)
+
+    def give(self, work: Work) -> None:
+        """Have somebody do it: who took the instance's last turn, or who has the least to do."""
+        if not self._workers:
+            self._waiting.append(work)
+            return
+        worker = work.instance.worker if isinstance(work, Turn) else None
+        if worker is None or not worker.stateful or worker not in self._workers:
+            worker = min(self._workers, key=lambda one: len(one.held))
+        if isinstance(work, Turn):
+            work.instance.worker = worker
+        work.worker = worker
+        work.token = self._token() if worker.stateful else ""
+        worker.held[work] = None
+        self._clock.begin()
+        worker.send(worker.item(work))
+
+    def _token(self) -> str:
+        self._prefix = self._prefix or self._new_id()
+        return f"{self._prefix}-{next(self._tokens)}"
+
+    def settle(self, work: Work) -> None:
+        """Nobody does it any more: it was answered, lost or taken back."""
+        if work.worker is not None:
+            del work.worker.held[work]
+            work.worker = None
+            self._clock.end()
+        elif work in self._waiting:
+            self._waiting.remove(work)
+
+    def forget(self, id: str) -> None:
+        """An instance is gone, or has ended: nobody keeps its history."""
+        for worker in self._workers:
+            worker.seen.pop(id, None)
+
+    def end_all(self) -> None:
+        """End every stream."""
+        for worker in tuple(self._workers):
+            worker.end()
+
+    def clear(self) -> None:
+        """Take everything back; the workers stay."""
+        self._waiting.clear()
+        for worker in self._workers:
+            worker.seen.clear()
+            for work in tuple(worker.held):
+                self.settle(work)
+
+
+def is_answered(work: Work, token: str) -> bool:
+    """Whether an answer with that token is one to this: a worker of the older protocol gives back any, or none.
+
+    Work that nobody has is answered by nobody: whoever had it is taken for lost, and somebody else will do it again.
+    """
+    return work.worker is not None and (not token or not work.token or token == work.token)

@@ -1,0 +1,61 @@
+"""Answers that come later: a handler that cannot answer yet returns a future, and keeps no thread waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def settle(future: Future[T], value: T) -> None:
+    """Give a future its result, unless whoever waited for it has gone."""
+    with suppress(InvalidStateError):
+        future.set_result(value)
+
+
+def fail(future: Future[Any], error: BaseException) -> None:
+    """Give a future its error, unless whoever waited for it has gone."""
+    with suppress(InvalidStateError):
+        future.set_exception(error)
+
+
+def then(first: Future[T], convert: Callable[[T], R], recover: Callable[[Exception], R] | None = None) -> Future[R]:
+    """A future of what `convert` makes of the first one's result; cancelling it cancels the first.
+
+    `recover` makes a result of an error, or raises another one.
+    """
+    second: Future[R] = Future()
+
+    def forward(done: Future[T]) -> None:
+        if done.cancelled():
+            second.cancel()
+            return
+        try:
+            error = done.exception()
+            if error is None:
+                settle(second, convert(done.result()))
+            elif recover is not None and isinstance(error, Exception):
+                settle(second, recover(error))
+            else:
+                fail(second, error)
+        except Exception as raised:
+            fail(second, raised)
+
+    def give_up(done: Future[R]) -> None:
+        if done.cancelled():
+            first.cancel()
+
+    second.add_done_callback(give_up)
+    first.add_done_callback(forward)
+    return second
+
+
+def now(value: T) -> Future[T]:
+    """A future that has its result already."""
+    future: Future[T] = Future()
+    future.set_result(value)
+    return future

@@ -1,0 +1,162 @@
+"""What happens when a plan says so: the part of Dapr's scheduler service (dapr/go-etcd-cron).
+
+    scheduler = Scheduler(clock, lock)
+    scheduler.start(Plan(now, parse("@daily")), lambda task: ring())
+
+A tick is delivered again, as its policy says, until it succeeds or is given up. Then comes the next one by the plan,
+counted from when the last one should have been. Ticks that are late follow each other a millisecond apart.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from fakesidecar.clock import Clock, Timer
+from fakesidecar.schedule import SHORTEST, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePolicy:
+    """How often a tick that failed is tried again, and when; the default policy is this class's own."""
+
+    interval: float | None = 1.0
+    """Seconds, counted from when the tick should have been; None is none at all."""
+    max_retries: int | None = 3
+    """None: for ever."""
+
+
+DROP = FailurePolicy(None, 0)
+"""A tick that failed is given up."""
+
+Delivery = Callable[["Task"], bool | None]
+"""Does what is to be done; None: it is under way, and `Scheduler.done` will be told how it ended."""
+
+
+class Task:
+    """Something that was planned."""
+
+    __slots__ = ("attempt", "count", "deliver", "finished", "over", "plan", "policy", "tick")
+
+    def __init__(self, plan: Plan, deliver: Delivery, policy: FailurePolicy, finished: Callable[[], None]) -> None:
+        self.plan, self.deliver, self.policy, self.finished = plan, deliver, policy, finished
+        self.tick = math.inf
+        """When the tick that comes next, or is being delivered, should be."""
+        self.count = 0
+        """How many ticks are behind."""
+        self.attempt = 0
+        """How often the tick has failed."""
+        self.over = False
+
+
+class Scheduler:
+    """Delivers the ticks of many plans, in order, with one timer of the clock."""
+
+    def __init__(self, clock: Clock, lock: AbstractContextManager[Any]) -> None:
+        self._clock = clock
+        self._lock = lock
+        """Held while something is delivered."""
+        self._order = itertools.count()
+        self._queue: list[tuple[float, int, Task]] = []
+        self._timer: Timer | None = None
+        self._firing = False
+
+    def start(
+        self,
+        plan: Plan,
+        deliver: Delivery,
+        *,
+        policy: FailurePolicy = FailurePolicy(),
+        finished: Callable[[], None] = lambda: None,
+    ) -> Task:
+        """Follow a plan, delivering at once what is due already; `finished` is called after the last tick."""
+        task = Task(plan, deliver, policy, finished)
+        with self._lock:
+            self._await(task, plan.first())
+            self._fire()
+        return task
+
+    def cancel(self, task: Task) -> None:
+        """Follow its plan no more, and finish nothing."""
+        task.over = True
+
+    def reset(self) -> None:
+        """Forget all plans."""
+        with self._lock:
+            for _, _, task in self._queue:
+                task.over = True
+            self._queue.clear()
+            self._arm()
+
+    def done(self, task: Task, succeeded: bool) -> None:
+        """A delivery that was under way has ended."""
+        with self._lock:
+            self._after(task, succeeded)
+            self._fire()
+
+    # --- under the lock ---
+
+    def _fire(self) -> None:
+        """Deliver what is due, and what the clock lets pass without a stop."""
+        if self._firing:
+            return
+        self._firing = True
+        clock, queue = self._clock, self._queue
+        try:
+            while queue:
+                when, _, task = queue[0]
+                if when > clock.now() and not clock.skip_to(when):
+                    break
+                heapq.heappop(queue)
+                if not task.over and (succeeded := task.deliver(task)) is not None:
+                    self._after(task, succeeded)
+        finally:
+            self._firing = False
+            self._arm()
+
+    def _after(self, task: Task, succeeded: bool) -> None:
+        if task.over:
+            return
+        if not succeeded and (task.policy.max_retries is None or task.attempt < task.policy.max_retries):
+            task.attempt += 1
+            self._push(task, task.tick + task.attempt * (task.policy.interval or 0.0))
+            return
+        task.attempt = 0
+        task.count += 1
+        self._await(task, task.plan.next(task.tick, task.count))
+
+    def _await(self, task: Task, tick: float | None) -> None:
+        if tick is None:
+            task.over = True
+            task.finished()
+            return
+        task.tick = tick
+        self._push(task, tick)
+
+    def _push(self, task: Task, when: float) -> None:
+        if when == math.inf:
+            return
+        now = self._clock.now()
+        if when <= now:
+            when = now + SHORTEST if task.count or task.attempt else now
+        heapq.heappush(self._queue, (when, next(self._order), task))
+
+    def _arm(self) -> None:
+        """See to it that the clock wakes this up for what is first in the queue."""
+        while self._queue and self._queue[0][2].over:
+            heapq.heappop(self._queue)
+        due = self._queue[0][0] if self._queue else None
+        if self._timer is not None:
+            if self._timer.when == due and not self._timer.cancelled:
+                return
+            self._timer.cancel()
+        self._timer = None if due is None else self._clock.call_at(due, self._wake_up)
+
+    def _wake_up(self) -> None:
+        with self._lock:
+            self._fire()
