@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dapr_testing._environment import variables
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._faults import Faults
-    from dapr_testing._seed import Configuration, Jobs, Lock, Secrets, State
+    from dapr_testing._seed import Configuration, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
+    from fakesidecar.snapshots import Snapshot
 
 HOST = "127.0.0.1"
 C = TypeVar("C")
@@ -222,6 +224,57 @@ class DaprSidecar:
 
         return Jobs(self.fake.core)
 
+    # --- all that it keeps ---
+
+    def seed(self, data: Data | str | Path) -> None:
+        """Put data in: `{"state": {"orders": {"7": …}}, "secrets": …, "configuration": …}`, or a JSON file of it."""
+        from dapr_testing._seed import seed
+
+        seed(self.fake.core, data)
+
+    def snapshot(self) -> Snapshot:
+        """A copy of all that it keeps, to come back to."""
+        from fakesidecar.snapshots import snapshot
+
+        return snapshot(self.fake.core)
+
+    def restore(self, kept: Snapshot) -> None:
+        """Keep what was kept then; what has come since is forgotten, and the clock is put back."""
+        from fakesidecar.snapshots import restore
+
+        restore(self.fake.core, kept)
+
+    def fork(self) -> DaprSidecar:
+        """Another sidecar that begins with what this one keeps, until the end of the test.
+
+        Files and Redis are shared, as both name the same.
+        """
+        from dapr_testing._servers import make
+
+        server = make(self._server.settings)
+        server.start()
+        view = DaprSidecar(server, transport=self._transport, refuse=self._refuse)
+        self._open.append(_Fork(view))
+        view.restore(self.snapshot())
+        view._begin()
+        return view
+
+    def dump(self, path: str | Path) -> None:
+        """Write all that it keeps into a file."""
+        from fakesidecar.snapshots import dumps
+
+        Path(path).write_text(dumps(self.snapshot()), encoding="utf-8")
+
+    def load(self, path: str | Path) -> None:
+        """Keep what is in a file that `dump` wrote."""
+        from fakesidecar.snapshots import loads
+
+        self.restore(loads(Path(path).read_text(encoding="utf-8")))
+
+    def restart(self, *, keep_data: bool = True) -> None:
+        """End it and start it again, as clients see it: streams break, and what was set is forgotten."""
+        self.fake.restart(keep_data=keep_data)
+
     # --- what goes wrong, and what was asked ---
 
     @property
@@ -275,14 +328,18 @@ class DaprSidecar:
                     stack.enter_context(self.intercept_channels())
                 if self._server.fake is not None:
                     stack.enter_context(self._client_time())
-                    self._began = self.fake.clock.now()
-                    self.fake.core.recording.start()
+                    self._begin()
                     stack.callback(self._forget_plans)
                 yield self
                 if passed():
                     self.check()
         finally:
             self._close()
+
+    def _begin(self) -> None:
+        """From now on, calls are of this test."""
+        self._began = self.fake.clock.now()
+        self.fake.core.recording.start()
 
     def _client_time(self) -> contextlib.AbstractContextManager[None]:
         """Clients wait on the clock of the sidecar, when it is one that tests move."""
@@ -304,6 +361,17 @@ class DaprSidecar:
         while self._open:
             channel = self._open.pop()
             getattr(channel, "close_from_outside", channel.close)()
+
+
+class _Fork:
+    """Ends a fork when what its test has opened is closed."""
+
+    def __init__(self, view: DaprSidecar) -> None:
+        self._view = view
+
+    def close(self) -> None:
+        self._view._close()
+        self._view._server.stop()
 
 
 def port_of(endpoint: str, default: int) -> int:

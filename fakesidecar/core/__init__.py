@@ -68,7 +68,7 @@ class Core:
         self.faults = Faults(self)
         self.faults.on_fault = self.recording.note
         self.on_restart: Callable[[bool], None] = lambda keep_data: None
-        """What happens when a fault plan, or a test, has the sidecar start again, with its data or without."""
+        """What happens when a fault plan, or a client, has the sidecar start again, with its data or without."""
         self.on_shutdown: Callable[[bool], None] = lambda force: None
         """What happens when somebody asks the sidecar to end, by force or not."""
         self._lock = threading.RLock()
@@ -103,6 +103,8 @@ class Core:
             "workflow": self.workflow,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
+        self.more_to_keep: dict[str, Any] = {"metadata": self.metadata, "jobs": self.jobs}
+        """What keeps something and holds no components."""
         self.components: list[tuple[Component, Any]] = []
         """What is loaded, in order."""
 

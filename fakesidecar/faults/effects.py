@@ -381,10 +381,10 @@ class NotReady(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Restart(Effect):
-    """End the sidecar and start it again, with what its stores hold or without; every connection and stream breaks."""
+    """Let the sidecar end and start again, with what its stores hold or without: the call and every stream break."""
 
     kind: ClassVar[str] = "restart"
-    always_waits: ClassVar[bool] = True
+    always_waits: ClassVar[bool] = True  # what it forgets may be in a Redis
 
     keep_data: bool = True
     applied: bool = False

@@ -9,6 +9,10 @@ GET  /fakesidecar/v1/faults               {"faults": [{"id": 1, "rule": {"call":
 POST /fakesidecar/v1/faults               {"call": "state.save", "times": 2, "effects": [{"kind": "fail"}]}, or a list
 PUT  /fakesidecar/v1/faults               the same, in place of all that were there
 DELETE /fakesidecar/v1/faults[/1]
+GET  /fakesidecar/v1/snapshot             what `fakesidecar.snapshots.dumps` writes
+PUT  /fakesidecar/v1/snapshot             the same, to be restored
+POST /fakesidecar/v1/restart              {"keepData": true}
+POST /fakesidecar/v1/clock/run-until-idle
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import json
 import math
 from typing import Any
 
+from fakesidecar import snapshots
 from fakesidecar.clock import VirtualClock
 from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, BodyUnreadable, MalformedBody
@@ -31,6 +36,12 @@ class ClockIsReal(ApiError, code="ERR_CLOCK_IS_REAL", http=409):
     """Nobody moves the machine's clock."""
 
     template = "the sidecar runs on the system clock, which cannot be advanced: start it with a virtual clock"
+
+
+class NotKept(ApiError, code="ERR_NOT_KEPT", http=501):
+    """The sidecar keeps something that cannot be copied."""
+
+    template = "{cause}"
 
 
 class NoSuchFault(ApiError, code="ERR_FAULT_NOT_FOUND", http=404):
@@ -54,6 +65,43 @@ def advance(core: Core, request: Request) -> Response:
         raise MalformedBody(cause=f"seconds must be a number that is not negative: {seconds!r}")
     core.clock.advance(seconds)
     return clock(core, request)
+
+
+@route("POST", f"{PREFIX}/clock/run-until-idle", call="control.run_until_idle", blocking=True)
+def run_until_idle(core: Core, request: Request) -> Response:
+    if not isinstance(core.clock, VirtualClock):
+        raise ClockIsReal
+    core.clock.run_until_idle()
+    return clock(core, request)
+
+
+@route("GET", f"{PREFIX}/snapshot", call="control.snapshot", blocking=True)
+def get_snapshot(core: Core, request: Request) -> Response:
+    try:
+        text = snapshots.dumps(snapshots.snapshot(core))
+    except snapshots.CannotKeep as error:
+        raise NotKept(cause=error) from error
+    return Response(200, [("content-type", "application/json")], text.encode())
+
+
+@route("PUT", f"{PREFIX}/snapshot", call="control.restore", blocking=True)
+def put_snapshot(core: Core, request: Request) -> Response:
+    if request.body_error:
+        raise BodyUnreadable(cause=request.body_error)
+    try:
+        snapshots.restore(core, snapshots.loads(request.body.decode()))
+    except (snapshots.CannotKeep, UnicodeDecodeError) as error:
+        raise MalformedBody(cause=error) from error
+    return empty()
+
+
+@route("POST", f"{PREFIX}/restart", call="control.restart", blocking=True)
+def restart(core: Core, request: Request) -> Response:
+    keep = body_of(request).get("keepData", True)
+    if not isinstance(keep, bool):
+        raise MalformedBody(cause=f"keepData must be true or false: {keep!r}")
+    core.on_restart(keep)
+    return empty()
 
 
 @route("POST", f"{PREFIX}/reset", call="control.reset", blocking=True)
