@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from benchmarks._measure import Row, at_most
 from dapr_client import DaprClient
@@ -72,7 +73,7 @@ def copies() -> Iterator[Row]:
             sidecar.core.state.save("statestore", [Upsert(f"key-{number}", b"value")])
         kept = snapshot(sidecar.core)
         took = fastest(
-            {"snapshot": lambda: snapshot(sidecar.core), "restore": lambda: restore(sidecar.core, kept)}, calls=10
+            {"snapshot": partial(snapshot, sidecar.core), "restore": partial(restore, sidecar.core, kept)}, calls=10
         )
         for name, seconds in took.items():
             yield at_most(f"{name} of {keys:,} keys", seconds, limit, "ms", 1e3)
