@@ -4,6 +4,7 @@ fakesidecar daprd [flags]              what the daprd binary is
 fakesidecar run [flags] [-- command]   what `dapr run` is, with everything on
 fakesidecar components                 the component types that are served
 fakesidecar faults list|add|clear      the fault plan of a sidecar that runs
+fakesidecar snapshot save|load         what a sidecar that runs keeps
 """
 
 from __future__ import annotations
@@ -62,11 +63,8 @@ def _group() -> click.Group:
         for declared in served():
             click.echo(f"{declared.name:<32}{','.join(declared.versions):<8}{' '.join(declared.features)}".rstrip())
 
-    group.add_command(_faults())
+    from fakesidecar import remote
+
+    group.add_command(remote.faults)
+    group.add_command(remote.snapshot)
     return group
-
-
-def _faults() -> click.Group:
-    from fakesidecar.faults.command import faults
-
-    return faults

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dapr_client import DaprClient
-from dapr_testing import DaprSidecar
+from dapr_testing import DaprSidecar, sidecar
 
 
 def test_a_test_comes_back_to_where_it_was(dapr_sidecar: DaprSidecar, dapr_client: DaprClient) -> None:
@@ -62,3 +62,16 @@ def test_a_restart_is_seen_by_clients(dapr_sidecar: DaprSidecar, dapr_client: Da
     with pytest.raises(Exception, match="Socket closed"):
         dapr_client.save_state("statestore", "7", "paid")
     assert dapr_client.get_state("statestore", "7").data == b""
+
+
+def test_sidecars_share_a_clock(dapr_sidecar: DaprSidecar) -> None:
+    dapr_sidecar.clock.advance(5)
+    with sidecar(clock=dapr_sidecar.clock) as other:
+        other.lock.hold("lockstore", "r", "ann", seconds=60)
+        dapr_sidecar.lock.hold("lockstore", "r", "ben", seconds=30)
+        dapr_sidecar.clock.advance(45)
+        assert other.lock.owner("lockstore", "r") == "ann"
+        other.clock.advance(20)
+        other.reset()
+        assert dapr_sidecar.lock.owner("lockstore", "r") is None
+    assert dapr_sidecar.clock.time.second == 10

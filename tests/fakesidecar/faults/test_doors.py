@@ -388,3 +388,17 @@ def test_plans_are_made_on_the_command_line(
     assert main([*base, "add", "{}"]) == 1
     assert "a rule has effects" in capsys.readouterr().err
     assert main(["faults", "--sidecar", f"{HOST}:1", "list"]) == 1
+
+
+def test_what_it_keeps_goes_through_files(it: Sidecar, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    from fakesidecar.cli import main
+
+    base, file = ["snapshot", "--sidecar", f"http://{HOST}:{it.http_port}"], str(tmp_path / "kept.json")
+    assert main([*base, "save", file]) == 0
+    it.reset()
+    assert main([*base, "load", file]) == 0
+    assert stored(it) == BODY
+    (tmp_path / "kept.json").write_text("{}")
+    assert main([*base, "load", file]) == 1
+    assert "no copy of a sidecar" in capsys.readouterr().err
+    assert main(["faults", "add", "--nope"]) == 2
