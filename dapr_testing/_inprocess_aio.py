@@ -558,7 +558,10 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         except grpc.aio.AioRpcError as error:
             self._finish(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())))
             return
-        api.open(served, self._sidecar_end, data)
+        if api.may_wait(served):
+            self._loop.run_in_executor(None, api.open, served, self._sidecar_end, data)
+        else:
+            api.open(served, self._sidecar_end, data)
 
     def feed(self, requests: AsyncIterable[Any] | Iterable[Any]) -> None:
         self._feeder = asyncio.ensure_future(self._feed(requests))

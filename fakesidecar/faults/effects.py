@@ -6,6 +6,7 @@ answer; the doors, and the channels in process, let it happen to their wire.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from abc import ABC, abstractmethod
@@ -19,7 +20,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from grpc import StatusCode
 
 from fakesidecar import errors
-from fakesidecar.errors import AnyDetail, ApiError, ConnectionLost, DeadlinePassed, NoAnswer, OutboundNotReady
+from fakesidecar.errors import (
+    AnyDetail,
+    ApiError,
+    ComponentError,
+    ConnectionLost,
+    DeadlinePassed,
+    NoAnswer,
+    OutboundNotReady,
+)
 
 if TYPE_CHECKING:
     from fakesidecar.call import Call
@@ -84,6 +93,8 @@ class Effect(ABC):
     """Its name in JSON, and in the builder of tests."""
     protocols: ClassVar[frozenset[str]] = frozenset({"grpc", "http"})
     """The doors whose calls it can happen to; others do not match."""
+    blocks: ClassVar[frozenset[str] | None] = None
+    """The building blocks whose calls it can happen to; None: all."""
     streaming: ClassVar[bool | None] = None
     """True: it happens to calls that open a stream alone; False: to all others alone."""
     always_waits: ClassVar[bool] = False
@@ -96,6 +107,14 @@ class Effect(ABC):
     @abstractmethod
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
         """Let it happen: `proceed` carries the call out."""
+
+    def suits(self, call: Call) -> bool:
+        """Whether it can happen to such a call."""
+        return (
+            call.protocol in self.protocols
+            and self.streaming in (None, call.streaming)
+            and (self.blocks is None or call.block in self.blocks)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +300,7 @@ class StaleEtag(Effect):
     """Let somebody else write the same values: right after a read, right before a write. Their etags are stale then."""
 
     kind: ClassVar[str] = "stale_etag"
+    blocks: ClassVar[frozenset[str] | None] = frozenset({"state"})
     streaming: ClassVar[bool | None] = False
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
@@ -294,7 +314,8 @@ class StaleEtag(Effect):
 
     def _write(self, scene: Scene) -> None:
         for key in dict.fromkeys(scene.call.targets):
-            scene.core.state.touch(scene.call.component, key)
+            with contextlib.suppress(ApiError, ComponentError):  # which the call itself is told
+                scene.core.state.touch(scene.call.component, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +392,7 @@ class NotReady(Effect):
     """Say that the sidecar is not ready yet: for the health endpoints (`health.*`)."""
 
     kind: ClassVar[str] = "not_ready"
+    blocks: ClassVar[frozenset[str] | None] = frozenset({"health"})
     protocols: ClassVar[frozenset[str]] = frozenset({"http"})
 
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:

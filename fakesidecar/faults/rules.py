@@ -96,8 +96,7 @@ class Rule:
 
     def suits(self, call: Call) -> bool:
         """Whether all of its effects can happen to such a call."""
-        streaming = call.streaming
-        return call.protocol in self.protocols and all(one.streaming in (None, streaming) for one in self.effects)
+        return all(effect.suits(call) for effect in self.effects)
 
     @property
     def waits(self) -> bool:
@@ -119,8 +118,9 @@ class Rule:
         if not fits(self.protocol, call.protocol):
             yield f"it came over {call.protocol}, not {self.protocol}"
         elif not self.suits(call):
-            what = " and ".join(effect.kind for effect in self.effects)
-            yield f"{what} cannot happen to {'a stream' if call.streaming else 'a call'} over {call.protocol}"
+            what = " and ".join(effect.kind for effect in self.effects if not effect.suits(call))
+            kind = "a stream" if call.streaming else "a call"
+            yield f"{what} cannot happen to {kind} of {call.block} over {call.protocol}"
         yield from self.other_differences(call)
 
     def other_differences(self, call: Call) -> Iterator[str]:

@@ -102,7 +102,7 @@ class HttpServer:
                 await asyncio.to_thread(self.api.core.clock.pass_time, pause)
             await response.write(answer.body[start : min(start + size, end)])
         if answer.breaks_after is not None:
-            await response.drain()
+            await response.write(b"")  # the headers at least
             if asked.transport is not None:
                 asked.transport.close()
         return response

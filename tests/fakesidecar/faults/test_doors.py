@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -33,6 +34,7 @@ from fakesidecar.faults import (
     error_info,
     retry_info,
 )
+from fakesidecar.faults.effects import KINDS
 
 HOST = "127.0.0.1"
 BODY = b'"hello world"'
@@ -331,6 +333,23 @@ def test_a_call_during_the_move_of_the_clock_waits_for_it(it: Sidecar) -> None:
     it.clock.call_later(1, ring)
     it.clock.advance(60)
     assert answered == [start + 6]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("path", ["/v1.0/state/orders/8", "/v1.0/state/none/8", "/v1.0/metadata", "/v1.0/healthz"])
+def test_no_effect_makes_the_sidecar_fail(
+    it: Sidecar, channel: grpc.Channel, kind: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    it.core.faults.add(Rule(effects=(KINDS[kind](),)))
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        http_get(it, path, timeout=0.05)
+    with contextlib.suppress(grpc.RpcError):
+        save(channel, etag="stale")
+    with contextlib.suppress(grpc.RpcError):
+        list(watch(channel, timeout=0.05))
+    with contextlib.suppress(grpc.RpcError):
+        ask(channel, "TryLockAlpha1", store_name="none", resource_id="r", lock_owner="o", expiry_in_seconds=5)
+    assert caplog.records == []
 
 
 # --- over HTTP, and from the command line -------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def test_effects_happen_to_calls_that_they_can_happen_to(it: Sidecar) -> None:
     armed = it.core.faults.add(rule)
     assert acts(it, 1, protocol="grpc") == []
     assert armed.seen == 0
-    assert list(rule.differences(Call("state", "get"))) == ["truncate cannot happen to a call over grpc"]
+    assert list(rule.differences(Call("state", "get"))) == ["truncate cannot happen to a call of state over grpc"]
 
 
 def test_a_reset_after_a_delay_is_both(it: Sidecar) -> None:
