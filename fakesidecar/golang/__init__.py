@@ -48,6 +48,7 @@ from fakesidecar.golang.text import (
     query_unescape,
     quote,
     sprint,
+    url_path,
 )
 from fakesidecar.golang.tree import Number
 from fakesidecar.golang.unquote import unquote
@@ -98,4 +99,5 @@ __all__ = [
     "unmarshal",
     "unmarshal_into",
     "unquote",
+    "url_path",
 ]
