@@ -35,6 +35,31 @@ STREAM_ERRORS = ("StreamCancelledError", "StreamInactiveError", "StreamReconnect
 RECONNECTS = ("MAX_RECONNECT_ATTEMPTS", "RECONNECT_BACKOFF_INITIAL_SECONDS", "RECONNECT_BACKOFF_MAX_SECONDS")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
 CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
+WORKFLOWS = (
+    "ActivityResult",
+    "ChildWorkflowResult",
+    "DaprWorkflowClient",
+    "DaprWorkflowContext",
+    "FailureDetails",
+    "PropagatedHistory",
+    "PropagationNotFoundError",
+    "PropagationScope",
+    "RetryPolicy",
+    "TaskFailedError",
+    "UNSET",
+    "WorkflowActivityContext",
+    "WorkflowHistoryEvent",
+    "WorkflowHistoryEventType",
+    "WorkflowInstanceIdPage",
+    "WorkflowResult",
+    "WorkflowRuntime",
+    "WorkflowState",
+    "WorkflowStatus",
+    "alternate_name",
+    "when_all",
+    "when_any",
+)
+WORKFLOW_STATUS = ("WorkflowRuntimeStatus", "runtime_status as getWorkflowRuntimeStatus")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
 JOBS = (
@@ -139,6 +164,7 @@ TABLE: Mapping[str, Names] = {
     "clients.grpc._conversation_helpers": {"_schema": TOOL_HELPERS, "tools": ("stringify_tool_output",)},
     "clients.grpc._helpers": {
         "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),
+        "workflow._management": WORKFLOW_STATUS,
     },
     "clients.grpc.subscription": {
         "_sync.subscription": ("Subscription",),
@@ -180,6 +206,16 @@ TABLE: Mapping[str, Names] = {
     },
     "ext.fastapi": {"app.fastapi": ("DaprApp",)},
     "ext.flask": {"app.flask": ("DaprApp",)},
+    "ext.workflow": {"workflow": WORKFLOWS},
+    "ext.workflow.aio": {"workflow.aio": ("DaprWorkflowClient",)},
+    "ext.workflow.logger": {"workflow": ("LoggerOptions",)},
+    "ext.workflow.retry_policy": {"workflow": ("RetryPolicy",)},
+    "ext.workflow.workflow_activity_context": {"workflow": ("WorkflowActivityContext",)},
+    "ext.workflow.workflow_context": {"workflow": ("DaprWorkflowContext as WorkflowContext",)},
+    "ext.workflow.dapr_workflow_context": {"workflow": ("DaprWorkflowContext", "when_all", "when_any")},
+    "ext.workflow.dapr_workflow_client": {"workflow": ("DaprWorkflowClient",)},
+    "ext.workflow.workflow_runtime": {"workflow": ("WorkflowRuntime", "alternate_name")},
+    "ext.workflow.workflow_state": {"workflow": ("WorkflowState", "WorkflowStatus")},
 }
 """Official module: our module: what it has of it (`ours as theirs`; `TABLE[]` for every item of a mapping)."""
 

@@ -378,7 +378,7 @@ def _choice(choice: ai_pb2.ConversationResultChoices) -> ConversationResultAlpha
 def _call(call: ai_pb2.ConversationToolCalls) -> ConversationToolCalls:
     """A call; one that the model gave no id is given one, so that it can be answered."""
     function = ConversationToolCallsOfFunction(call.function.name, call.function.arguments)
-    return ConversationToolCalls(call.id or _clock.new_id(), function)
+    return ConversationToolCalls(call.id or str(_clock.new_id()), function)
 
 
 def _usage(usage: ai_pb2.ConversationResultAlpha2CompletionUsage) -> ConversationResultAlpha2CompletionUsage:

@@ -22,6 +22,17 @@ PUBLIC = {
     "dapr_client.aio": """
         DaprClient DaprHealth
     """,
+    "dapr_client.workflow": """
+        ActivityResult ChildWorkflowResult DaprWorkflowClient DaprWorkflowContext FailureDetails
+        GetWorkflowResponse LoggerOptions NonDeterminismError NonRetryableError PropagatedHistory
+        PropagationNotFoundError PropagationScope RetryPolicy StartWorkflowResponse Task TaskFailedError UNSET
+        WorkflowActivityContext WorkflowFailedError WorkflowHistoryEvent WorkflowHistoryEventType
+        WorkflowInstanceIdPage WorkflowResult WorkflowRuntime WorkflowRuntimeStatus WorkflowState WorkflowStatus
+        alternate_name when_all when_any
+    """,
+    "dapr_client.workflow.aio": """
+        DaprWorkflowClient
+    """,
     "fakesidecar": """
         AppHealth Clock Component Ids Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,

@@ -21,6 +21,7 @@ from dapr_client._async.metadata import MetadataMethods
 from dapr_client._async.pubsub import PubSubMethods
 from dapr_client._async.secrets import SecretMethods
 from dapr_client._async.state import StateMethods
+from dapr_client._async.workflow import WorkflowMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.aio import AsyncTransport
 from dapr_client._transport.http_aio import AsyncHttp
@@ -40,6 +41,7 @@ class DaprClient(
     PubSubMethods,
     SecretMethods,
     StateMethods,
+    WorkflowMethods,
 ):
     """Talks to a sidecar.
 

@@ -23,6 +23,7 @@ from dapr_client._sync.metadata import MetadataMethods
 from dapr_client._sync.pubsub import PubSubMethods
 from dapr_client._sync.secrets import SecretMethods
 from dapr_client._sync.state import StateMethods
+from dapr_client._sync.workflow import WorkflowMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.sync import Transport
 from dapr_client._transport.http_sync import Http
@@ -42,6 +43,7 @@ class DaprClient(
     PubSubMethods,
     SecretMethods,
     StateMethods,
+    WorkflowMethods,
 ):
     """Talks to a sidecar.
 
