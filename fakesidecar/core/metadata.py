@@ -134,6 +134,14 @@ class MetadataBlock:
         """Forget what was set."""
         self._set.clear()
 
+    def snapshot(self) -> dict[str, str]:
+        """What was set."""
+        return self._set.copy()
+
+    def restore(self, kept: dict[str, str]) -> None:
+        """Set what was set then."""
+        self._set = kept.copy()
+
     def _subscriptions(self) -> list[RegisteredSubscription]:
         return [
             RegisteredSubscription(
