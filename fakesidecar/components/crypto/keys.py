@@ -182,10 +182,10 @@ def check_jwk(members: Mapping[str, Any]) -> None:
 
 def _material(members: Mapping[str, Any]) -> Any:
     from joserfc.errors import JoseError
-    from joserfc.jwk import import_key
+    from joserfc.jwk import JWKRegistry
 
     try:
-        return import_key({name: value for name, value in members.items() if name not in PURPOSE}).raw_value
+        return JWKRegistry.import_key({name: value for name, value in members.items() if name not in PURPOSE}).raw_value
     except (JoseError, binascii.Error) as error:
         raise _refusal(members, str(error) or "expected base64 encoded []byte (string)") from error
     except (ValueError, KeyError):
@@ -208,9 +208,9 @@ def public_pem(key: Key) -> str:
 
 def public_jwk(key: Key) -> str:
     """The public half of a key as a JSON Web Key."""
-    from joserfc.jwk import import_key
+    from joserfc.jwk import JWKRegistry
 
     kind = next((name for name, kinds in PUBLIC_KINDS.items() if isinstance(key.public, kinds)), None)
     if kind is None:
         raise ComponentError(MISMATCH)
-    return golang.marshal(import_key(public_pem(key), kind).as_dict(private=False)).decode()
+    return golang.marshal(JWKRegistry.import_key(public_pem(key), kind).as_dict(private=False)).decode()
