@@ -53,6 +53,8 @@ PACE = 0.1
 """Seconds by which a clock is moved at a time."""
 SETTLE = 0.01
 """Real seconds between two moves."""
+TRIES = 30
+"""How often to look for what a clock that is being moved may be waiting for."""
 SHORT = 0.2
 """Waits up to here give running work time to end; they are waited for in real time as well."""
 
@@ -324,11 +326,15 @@ class Player:
         left = seconds - head_start
         while left > 0:
             pace = min(SETTLE if self._in_real_time else PACE, left)
-            self._advance(pace)
-            if attempt(SETTLE):
+            if self._advance_meanwhile(pace, attempt) or attempt(SETTLE):
                 return True
             left -= pace
         return False
+
+    def _advance_meanwhile(self, seconds: float, attempt: Attempt) -> bool:
+        """Advance, and see whether what comes on the way is waited for: a clock may wait until that is answered."""
+        moving = self._pool.submit(self._advance, seconds)
+        return any(not moving.done() and attempt(SETTLE) for _ in range(TRIES))
 
     def _wait(self, seconds: float) -> None:
         if not self._clock_is_virtual:
