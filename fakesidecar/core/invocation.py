@@ -31,6 +31,7 @@ from fakesidecar.app import (
     Metadata,
     whole,
 )
+from fakesidecar.core.resiliency import BreakerOpen
 from fakesidecar.errors import ComponentError, InvokeFailed, PassedOn, PlainError, RpcStatus
 from fakesidecar.neighbours import Caller, Neighbour, host_address, host_name
 from fakesidecar.trace import NO_SPAN
@@ -65,6 +66,8 @@ OF_GRPC_ITSELF = names("te user-agent")
 PREFIX = "dapr-"
 ACCEPT_ENCODING = ("dapr-grpc-accept-encoding", "identity, deflate, gzip")
 """Headers of gRPC itself arrive on the HTTP side under other names; the library here keeps this one to itself."""
+
+NO_CODE = -1
 
 DETAILS_KEY = "grpc-status-details-bin"
 
@@ -170,16 +173,24 @@ class InvocationBlock:
                 raise ComponentError("app id is empty")
             check(asked.method)
             asked = replace(asked, method=clean(asked.method))
-            if (endpoint := self.endpoints.find(target)) is not None:
-                return await endpoint.invoke(asked, self.authority)
-            neighbour = self._resolve(target)
-            if neighbour is None:
-                if (app := self._core.app) is None:
-                    raise ComponentError("cannot invoke local endpoint: app channel not initialized")
-                return await self._ask(app, asked)
-            return await neighbour.serve(asked, self._caller())
+            policy = self._core.resiliency.app(target, asked.method)
+            if policy is None or not isinstance(asked.body, bytes):  # a body that comes bit by bit is sent once
+                return await self._invoke(target, asked)
+            return await policy.run_async(lambda: self._invoke(target, asked), failure_of, discard)
+        except BreakerOpen as error:
+            raise (InvokeFailed(target, error) if asked.over_http else PlainError(message=str(error))) from error
         except ComponentError as error:
             raise InvokeFailed(target, error) from error
+
+    async def _invoke(self, target: str, asked: Invocation) -> Answer:
+        if (endpoint := self.endpoints.find(target)) is not None:
+            return await endpoint.invoke(asked, self.authority)
+        neighbour = self._resolve(target)
+        if neighbour is None:
+            if (app := self._core.app) is None:
+                raise ComponentError("cannot invoke local endpoint: app channel not initialized")
+            return await self._ask(app, asked)
+        return await neighbour.serve(asked, self._caller())
 
     def proxy(self, target: str, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
         """Call a gRPC method of an app's own, of whichever kind."""
@@ -274,6 +285,28 @@ class InvocationBlock:
             raise RpcStatus(StatusCode.UNAVAILABLE, NOBODY_LISTENS.format(address=address))
         call: Proxied = app.transport.proxy(path, requests, metadata)
         return call
+
+
+class Unsuccessful(Exception):
+    """An application answered that it failed."""
+
+    def __init__(self, code: int | StatusCode) -> None:
+        super().__init__(str(code))
+        self.code = code
+
+
+def failure_of(answer: Answer) -> Unsuccessful | None:
+    """Why an answer is to be asked for again, None for a good one."""
+    if isinstance(answer, RpcAnswer):
+        # Those of gRPC applications count whatever codes a policy names.
+        return None if answer.code is StatusCode.OK else Unsuccessful(NO_CODE)
+    return None if 200 <= answer.status < 400 else Unsuccessful(answer.status)
+
+
+async def discard(answer: Answer) -> None:
+    """Let go of an answer that another one takes the place of."""
+    if isinstance(answer, AppStream):
+        await answer.close()
 
 
 # --- methods ---------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from fakesidecar.core.pubsub_delivery import (
     Status,
     Subscriber,
     answer_of,
+    as_answer,
 )
 from fakesidecar.core.pubsub_events import Event, Origin, expire, new_event, wants_raw
 from fakesidecar.core.pubsub_rules import BrokenRule, routes_of
@@ -358,8 +359,12 @@ class PubSubBlock:
             end()
 
     def inbound(self, pubsub: str, attempt: Attempt, finished: Answered) -> None:
-        """Offer an event to its subscriber, once: a policy for what comes in from a component goes around this."""
-        attempt(finished)
+        """Offer an event to its subscriber, as often as the policy for what comes in from the component says."""
+        policy = self._core.resiliency.component(pubsub, "Pubsub", "Inbound")
+        if policy is None:
+            attempt(finished)
+        else:
+            policy.offer(attempt, lambda error: finished(as_answer(error)))
 
     def soon(self, blocking: bool, work: Callable[[], None]) -> None:
         """Do something here and now, or on a thread when it may wait for something outside of this process."""

@@ -53,6 +53,8 @@ class NotTaken(Exception):
 class Dropped(NotTaken):
     """An event was not taken, and is not to be offered again."""
 
+    permanent = True
+
 
 Answer = NotTaken | None
 """How an event was taken."""
@@ -68,6 +70,11 @@ def answer_of(status: str, id: str) -> Answer:
     if status == Status.DROP:
         return Dropped("DROP status returned from app while processing pub/sub event " + id)
     return NotTaken(f"RETRY status returned from app while processing pub/sub event {id}")
+
+
+def as_answer(error: BaseException | None) -> Answer:
+    """What the end of all attempts amounts to: a policy may have ended them with an error of its own."""
+    return error if error is None or isinstance(error, NotTaken) else NotTaken(str(error))
 
 
 def status_of(answer: Answer) -> Status:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,7 +40,7 @@ BREAKERS = 100
 BREAKERS_OF_ACTORS = 5000
 
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
-    "state": ("get", "set", "delete", "bulk_get", "bulk_set", "bulk_delete", "transact", "query", "keys"),
+    "state": ("get", "set", "delete", "bulk_get", "transact", "query"),
     "secrets": ("get", "bulk_get"),
     "configuration": ("get",),
     "lock": ("try_lock", "unlock"),
@@ -117,7 +117,7 @@ class RetryPlan:
 
     def covers(self, error: BaseException) -> bool:
         """Whether a failure is one to try again after; one without a code always is."""
-        if isinstance(error, PERMANENT):
+        if isinstance(error, PERMANENT) or getattr(error, "permanent", False):
             return False
         code = code_of(error)
         if code is None:
@@ -295,7 +295,10 @@ class Policy:
             self.clock.pass_time(wait)
 
     async def run_async(
-        self, attempt: Callable[[], Awaitable[T]], failure_of: Callable[[T], BaseException | None] = lambda value: None
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        failure_of: Callable[[T], BaseException | None],
+        discard: Callable[[T], Awaitable[None]],
     ) -> T:
         """Do it, and again, on the event loop; an answer that is a failure is given when there is no better one."""
         course = Course(self)
@@ -312,6 +315,7 @@ class Policy:
                 wait = course.after(failure_of(value))
                 if wait is None:
                     return value
+                await discard(value)
             await asyncio.to_thread(self.clock.pass_time, wait)
 
     def offer(self, attempt: Callable[[Answered], None], answered: Answered) -> None:
@@ -338,7 +342,11 @@ class Policy:
             return await attempt
         loop = asyncio.get_running_loop()
         work, late = asyncio.ensure_future(attempt), loop.create_future()
-        timer = self.clock.call_later(self.timeout, lambda: loop.call_soon_threadsafe(late.cancel))
+
+        def ring() -> None:
+            loop.call_soon_threadsafe(late.cancel)
+
+        timer = self.clock.call_later(self.timeout, ring)
         try:
             await asyncio.wait((work, late), return_when=asyncio.FIRST_COMPLETED)
             if work.done():
@@ -369,8 +377,8 @@ class Policy:
 class Policies:
     """What guards the applications and components that a sidecar deals with."""
 
-    def __init__(self, declared: tuple[Resiliency, ...], clock: Clock, ids: Ids) -> None:
-        self._clock, self._random = clock, ids.random().random
+    def __init__(self, declared: Sequence[Resiliency], clock: Clock, ids: Ids) -> None:
+        self._clock, self._random = clock, ids.random.random
         self._timeouts: dict[str, float] = {}
         self._retries: dict[str, RetryPlan] = {}
         self._breakers: dict[str, Breaker] = {}
