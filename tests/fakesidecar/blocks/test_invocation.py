@@ -18,6 +18,7 @@ from dapr_client import wire
 from dapr_client.wire import common_pb2, invoke_pb2
 from dapr_testing._inprocess import Channel, InProcessRpcError
 from fakesidecar import AppHealth, Options, Sidecar, VirtualClock
+from fakesidecar.clock import SystemClock
 from fakesidecar.core.invocation import as_metadata, check, clean, url_path
 from fakesidecar.errors import InvokeFailed, RpcStatus
 from fakesidecar.golang import GoError
@@ -164,6 +165,15 @@ async def test_a_sidecar_that_has_stopped_is_not_found() -> None:
             assert neighbours.resolve("kitchen") is not None
         assert neighbours.resolve("kitchen") is None
         assert "couldn't find service: kitchen" in (await invoke(shop, "/v1.0/invoke/kitchen/method/x"))[1]
+
+
+async def test_sidecars_of_one_clock_stop_one_by_one() -> None:
+    clock, rung = SystemClock(), asyncio.Event()
+    async with Sidecar(Options(app_id="shop"), clock=clock):
+        async with Sidecar(Options(app_id="kitchen"), clock=clock):
+            pass
+        clock.call_later(0, rung.set)
+        await asyncio.wait_for(rung.wait(), 5)
 
 
 async def test_sidecars_of_one_app_take_turns() -> None:
