@@ -169,6 +169,7 @@ class Sidecar:
             return
         await self.core.pubsub.start_app()
         await self.core.actors.ask_application()
+        self.core.jobs.app_is_ready()
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -205,8 +206,9 @@ class Sidecar:
 
     async def _drain(self) -> None:
         """Deactivate every actor; those whose application does not answer are given up."""
-        if ending := [asyncio.wrap_future(future) for future in self.core.actors.drain()]:
-            await asyncio.wait(ending, timeout=DRAIN_SECONDS)
+        ending = asyncio.gather(*map(asyncio.wrap_future, self.core.actors.drain()), return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ending, DRAIN_SECONDS)
 
     async def _end_workers(self) -> None:
         """Tell workers of workflows that it is over, rather than cutting their streams off."""

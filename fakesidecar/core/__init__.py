@@ -131,12 +131,14 @@ class Core:
             self.metadata.reset()
             self.jobs.reset()
             self.recording.clear()
+            self.outbox.close()
             for block in self.blocks.values():
                 block.reset()
+            self.outbox.start()
 
     def close(self) -> None:
         """Let go of everything outside of this process."""
         self.outbox.close()
-        for block in self.blocks.values():
+        for block in reversed(self.blocks.values()):  # whoever keeps something in a store before the store
             block.close()
         self.around.redis.close()

@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("fakesidecar.http")
 
 SHUTDOWN_SECONDS = 1.0
+THREADS = 1000
+"""How many requests may wait at a time: one may wait for an actor that is itself making one."""
 LINGER_SECONDS = 0.5
 HEADER_ROOM = 8 << 10
 """Go's server takes more than `--read-buffer-size` says: its buffers come on top, 4 KiB each (net/http, server.go)."""
@@ -40,6 +43,7 @@ class HttpServer:
         self.api = api
         self.port = 0
         self._sockets: list[Path] = []
+        self._threads = ThreadPoolExecutor(THREADS, "fakesidecar-http")
         self._max_body_size = max_body_size
         self._max_header_size = max_header_size + HEADER_ROOM
         self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
@@ -59,6 +63,7 @@ class HttpServer:
     async def stop(self, grace: float | None = None) -> None:
         """Stop listening and close every connection; requests under way end by themselves."""
         await self._runner.cleanup()
+        self._threads.shutdown(wait=False)
         while self._sockets:  # asyncio leaves them behind before Python 3.13
             self._sockets.pop().unlink(missing_ok=True)
 
@@ -78,7 +83,7 @@ class HttpServer:
         else:
             request.body, request.body_error = await self._body(asked)
         if ready.blocking:
-            answer = await asyncio.get_running_loop().run_in_executor(None, ready.begin)
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, ready.begin)
         else:
             answer = ready.begin()
         if not isinstance(answer, Response):
