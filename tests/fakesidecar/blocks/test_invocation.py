@@ -24,7 +24,7 @@ from fakesidecar.errors import InvokeFailed, RpcStatus
 from fakesidecar.golang import GoError
 from fakesidecar.neighbours import Neighbours
 from fakesidecar.resources.component import Component, SecretRef
-from fakesidecar.resources.configuration import AccessControl, Configuration
+from fakesidecar.resources.configuration import AccessControl, Configuration, Handler
 from fakesidecar.resources.http_endpoint import HttpEndpoint
 from fakesidecar.resources.load import Resources
 
@@ -261,6 +261,19 @@ async def test_an_answer_that_breaks_off_is_no_whole_one() -> None:
     async with http_app(half) as port, pair(port) as (shop, _):
         with pytest.raises(aiohttp.ClientError):
             await invoke(shop, "/v1.0/invoke/kitchen/method/x")
+
+
+async def test_middleware_on_the_way_to_the_app() -> None:
+    handlers = (Handler("loud", "middleware.http.uppercase"), Handler("choosy", "middleware.http.routerchecker"))
+    loud = Component("loud", "middleware.http.uppercase")
+    choosy = Component("choosy", "middleware.http.routerchecker", metadata={"rule": "^/[a-z]+$"})
+    resources = Resources(configuration=Configuration(app_http_pipeline=handlers))
+    async with http_app(mirror) as port:
+        options = Options(app_id="kitchen", app_port=port)
+        async with Sidecar(options, components=[loud, choosy], resources=resources) as kitchen:
+            path = "/v1.0/invoke/kitchen/method"
+            assert await invoke(kitchen, f"{path}/a", "POST", data="word") == (200, "POST /a WORD")
+            assert await invoke(kitchen, f"{path}/1", "POST", data="word") == (400, "invalid router")
 
 
 # --- gRPC ------------------------------------------------------------------------------------------------------------
