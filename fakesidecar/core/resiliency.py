@@ -346,14 +346,14 @@ class Policy:
         def ring() -> None:
             loop.call_soon_threadsafe(late.cancel)
 
-        timer = self.clock.call_later(self.timeout, ring)
+        lift = self.clock.limit(self.timeout, ring)
         try:
             await asyncio.wait((work, late), return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 return work.result()
             raise DeadlineExceeded
         finally:
-            timer.cancel()
+            lift()
             work.cancel()
             late.cancel()
 
@@ -363,14 +363,14 @@ class Policy:
         left = [answered]
 
         def first(error: BaseException | None) -> None:
-            timer.cancel()
+            lift()
             try:
                 told = left.pop()
             except IndexError:  # it was too late
                 return
             told(error)
 
-        timer = self.clock.call_later(self.timeout, lambda: first(DeadlineExceeded()))
+        lift = self.clock.limit(self.timeout, lambda: first(DeadlineExceeded()))
         return first
 
 
