@@ -17,6 +17,8 @@ import pytest
 from fakesidecar import Component
 
 FOLDER = Path(__file__).parent / "snippets"
+KEYS = Path(__file__).parent / "keys"
+"""A key that was made for these tests and protects nothing."""
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
 
 COMPONENTS = [
@@ -26,6 +28,7 @@ COMPONENTS = [
     Component("localsecretstore", "secretstores.in-memory", metadata={"secretKey": "value-1"}),
     Component("configurationstore", "configuration.in-memory"),
     Component("lockstore", "lock.in-memory"),
+    Component("crypto-localstorage", "crypto.dapr.localstorage", metadata={"path": str(KEYS)}),
 ]
 
 WORKFLOW = """
@@ -51,6 +54,7 @@ AROUND = {
     "construct_address": ("", "    pass\n"),
     "construct_environment": ("", "    pass\n"),
     "lock": ("", "main()\n"),
+    "encrypt": ("from {dapr}.clients.grpc._crypto import DecryptOptions, EncryptOptions\n", "main()\n"),
     "workflow": (WORKFLOW, "main()\n"),
 }
 
@@ -127,6 +131,11 @@ def test_the_errors_snippet_tells_what_its_document_says(published: Any) -> None
 
 def test_the_lock_snippet_ends_without_a_lock(published: Any) -> None:
     assert run("lock", "dapr_client", published)[-1].endswith("[UnlockResponseStatus.lock_does_not_exist]")
+
+
+def test_the_encryption_snippet_tells_the_secret(published: Any) -> None:
+    for dapr in ("dapr_client", "dapr"):
+        assert run("encrypt", dapr, published) == ['The secret is "passw0rd"']
 
 
 def test_the_subscription_snippet_tells_the_order(published: Any) -> None:
