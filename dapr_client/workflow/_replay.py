@@ -189,7 +189,11 @@ class Execution:
             except NonDeterminismError as difference:
                 for later in following:
                     self._record(later)
-                raise NonDeterminismError(f"{difference}\n{self._side_by_side()}") from None
+                raise self.difference(str(difference)) from None
+
+    def difference(self, what: str) -> NonDeterminismError:
+        """The error for a history that was not made by this code."""
+        return NonDeterminismError(f"{what}\n{self._side_by_side()}")
 
     def answer(self) -> Answer:
         """What has been asked for, and is not in the history yet."""
