@@ -10,7 +10,7 @@ from typing import Any, Self
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from dapr_client.wire import history_events_pb2, orchestration_pb2
-from dapr_client.workflow._registry import Registry, name_of
+from dapr_client.workflow._registry import OrchestratorNotRegisteredError, Registry, name_of
 from dapr_client.workflow._replay import Answer, Event, Execution
 from dapr_client.workflow._runtime import WorkflowRuntime
 from dapr_client.workflow._state import WorkflowHistoryEvent
@@ -84,9 +84,11 @@ def _difference(answer: Answer, events: Sequence[Event]) -> str:
     action = answer.actions[-1] if answer.actions else None
     if action is not None and action.HasField("workflowVersionNotAvailable"):
         return "the version of the workflow is not there any more"
+    if isinstance(answer.failure, OrchestratorNotRegisteredError):
+        return str(answer.failure)
     now = "RUNNING" if answer.lasts or action is None else _status(action.completeWorkflow.workflowStatus)
     if was != now:
-        return f"the history is {was}, the code is {now}" + (f": {answer.failure!r}" if answer.failure else "")
+        return f"the history is {was}, the code is {now}"
     if answer.lasts and any(not _is_wait(action) for action in answer.actions):
         return "the code asks for more than the history has"
     return ""

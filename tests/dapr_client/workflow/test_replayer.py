@@ -114,7 +114,7 @@ def test_histories_are_checked_against_code(stored: dict[str, str]) -> None:
         reordered: ("the code asked for something else as number 1",) * 2,
         shorter: ("the code did not ask for what the history has as number 3",) * 2,
         longer: ("", "the history is COMPLETED, the code is RUNNING"),
-        fails: ("", "the history is COMPLETED, the code is FAILED: KeyError('x')"),
+        fails: ("", "the history is COMPLETED, the code is FAILED: it failed with KeyError('x')"),
         extra: ("the code asks for more than the history has", ""),
         more: ("the code asked for something else as number 3",) * 2,
     }
@@ -126,6 +126,8 @@ def test_a_difference_is_raised_with_both_sides(stored: dict[str, str]) -> None:
     with pytest.raises(NonDeterminismError, match=r"\* 1  activity 'price' +timer"):
         Replayer(_named(reordered)).replay_workflow(WorkflowHistory.from_json(stored["over"]))
     Replayer(order).replay_workflow(WorkflowHistory.from_json(stored["over"]))
+    with pytest.raises(NonDeterminismError, match="'order' orchestrator was not registered"):
+        Replayer().replay_workflow(WorkflowHistory.from_json(stored["over"]))
 
 
 def _named(code: Callable[..., Any]) -> Callable[..., Any]:
