@@ -257,7 +257,7 @@ class Execution:
             begun = callee.function(DaprWorkflowContext(self), *callee.arguments(given))
         except VersionNotAvailable:
             self._unavailable = True
-        except Exception as failure:
+        except BaseException as failure:
             self.fail(failure)
         else:
             self._began = True
@@ -373,7 +373,7 @@ class Execution:
             except StopIteration as done:
                 self._code = None
                 self._returned(done.value)
-            except Exception as failure:
+            except BaseException as failure:
                 self.fail(failure)
         if self._again is not None:
             self.close()

@@ -283,6 +283,50 @@ def test_an_activity_that_does_not_end_does_not_hold_up_the_end(
     assert "some activities are still under way" in caplog.text
 
 
+def test_whatever_code_raises_is_handed_in(hub: Hub, runtime: WorkflowRuntime) -> None:
+    @runtime.activity
+    def exits(ctx: Any) -> None:
+        raise SystemExit("why")
+
+    @runtime.activity
+    async def cancels(ctx: Any) -> None:
+        raise asyncio.CancelledError("why")
+
+    @runtime.workflow
+    def quits(ctx: Any) -> Any:
+        yield raises(SystemExit("why"))
+
+    for name in ("exits", "cancels"):
+        hub.items.put(pb.WorkItem(activityRequest=pb.ActivityRequest(name=name)))
+    failures = {hub.activities.get(timeout=SECONDS).failureDetails.errorType for _ in range(2)}
+    assert failures == {"SystemExit", "CancelledError"}
+    hub.send("1", turn(1), started("quits"))
+    assert words_of(hub.answer()) == ["1 FAILED SystemExit: why"]
+
+
+def raises(error: BaseException) -> Any:
+    raise error
+
+
+def test_an_end_between_two_connections_leaves_no_thread() -> None:
+    with running() as hub:
+        paused = threading.Event()
+
+        def wait(stopping: threading.Event, seconds: float) -> bool:
+            paused.set()
+            return stopping.wait(SECONDS)
+
+        runtime = WorkflowRuntime("127.0.0.1", hub.port, wait=wait)
+        runtime.register_workflow(main, name="wf")
+        runtime.start()
+        hub.send("1", *FIRST)
+        hub.answer()
+        hub.items.put(None)
+        assert paused.wait(SECONDS)
+        runtime.shutdown()
+    assert [thread for thread in threading.enumerate() if thread.name.startswith("dapr workflow")] == []
+
+
 # --- a client whose sidecar is not ready ---
 
 STATE = pb.GetInstanceResponse(exists=True, workflowState=orchestration_pb2.WorkflowState(name="wf"))
