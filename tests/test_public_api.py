@@ -25,8 +25,8 @@ PUBLIC = {
     "dapr_client.workflow": """
         ActivityResult ChildWorkflowResult DaprWorkflowClient DaprWorkflowContext FailureDetails
         GetWorkflowResponse LoggerOptions NonDeterminismError NonRetryableError PropagatedHistory
-        PropagationNotFoundError PropagationScope RetryPolicy StartWorkflowResponse Task TaskFailedError UNSET
-        WorkflowActivityContext WorkflowFailedError WorkflowHistoryEvent WorkflowHistoryEventType
+        PropagationNotFoundError PropagationScope Replayer RetryPolicy StartWorkflowResponse Task TaskFailedError UNSET
+        WorkflowActivityContext WorkflowFailedError WorkflowHistory WorkflowHistoryEvent WorkflowHistoryEventType
         WorkflowInstanceIdPage WorkflowResult WorkflowRuntime WorkflowRuntimeStatus WorkflowState WorkflowStatus
         alternate_name when_all when_any
     """,
