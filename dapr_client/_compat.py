@@ -62,6 +62,60 @@ WORKFLOWS = (
 WORKFLOW_STATUS = ("WorkflowRuntimeStatus", "runtime_status as getWorkflowRuntimeStatus")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
+JOBS = (
+    "ConstantFailurePolicy",
+    "DropFailurePolicy",
+    "FailurePolicy",
+    "Job",
+)
+CONVERSATION = (
+    "ConversationInput",
+    "ConversationInputAlpha2",
+    "ConversationMessage",
+    "ConversationMessageContent",
+    "ConversationMessageOfAssistant",
+    "ConversationMessageOfDeveloper",
+    "ConversationMessageOfSystem",
+    "ConversationMessageOfTool",
+    "ConversationMessageOfUser",
+    "ConversationResponseAlpha1",
+    "ConversationResponseAlpha2",
+    "ConversationResultAlpha1",
+    "ConversationResultAlpha2",
+    "ConversationResultAlpha2Choices",
+    "ConversationResultAlpha2CompletionUsage",
+    "ConversationResultAlpha2CompletionUsageCompletionTokensDetails",
+    "ConversationResultAlpha2CompletionUsagePromptTokensDetails",
+    "ConversationResultAlpha2Message",
+    "ConversationToolCalls",
+    "ConversationToolCallsOfFunction",
+    "create_assistant_message",
+    "create_system_message",
+    "create_tool_message",
+    "create_user_message",
+)
+TOOLS = (
+    "ConversationTools",
+    "ConversationToolsFunction",
+    "FunctionBackend",
+    "ToolBackend",
+    "execute_registered_tool",
+    "execute_registered_tool_async",
+    "get_registered_tools",
+    "register_tool",
+    "tool",
+    "unregister_tool",
+)
+TOOL_HELPERS = (
+    "ToolArgumentError",
+    "ToolError",
+    "ToolExecutionError",
+    "ToolNotFoundError",
+    "bind_params_to_func",
+    "extract_docstring_summary",
+    "function_to_json_schema",
+)
+
 Names = Mapping[str, Sequence[str]]
 
 TABLE: Mapping[str, Names] = {
@@ -69,6 +123,7 @@ TABLE: Mapping[str, Names] = {
         "_sync.client": ("DaprClient", "DaprClient as DaprGrpcClient"),
         "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
         "invocation": ("InvokeMethodResponse",),
+        "jobs": JOBS,
         "pubsub": ("BulkPublishEntry",),
         "retry": ("RetryPolicy",),
         "settings": ("settings",),
@@ -104,6 +159,9 @@ TABLE: Mapping[str, Names] = {
         "pubsub": ("BulkPublishEntry",),
     },
     "clients.grpc._state": {"state": STATE_ARGUMENTS},
+    "clients.grpc._jobs": {"jobs": JOBS},
+    "clients.grpc.conversation": {"conversation": CONVERSATION, "tools": TOOLS},
+    "clients.grpc._conversation_helpers": {"_schema": TOOL_HELPERS, "tools": ("stringify_tool_output",)},
     "clients.grpc._helpers": {
         "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),
         "workflow._management": WORKFLOW_STATUS,

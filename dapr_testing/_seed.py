@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fakesidecar.components.state import Delete, Json, Upsert
 
 if TYPE_CHECKING:
+    from fakesidecar.components.conversation.scripted import Scripted
     from fakesidecar.core import Core
     from fakesidecar.core.actors import Turn
     from fakesidecar.core.actors.hosts import ActorTimer, Reminder
@@ -179,3 +180,19 @@ class Actors:
     def deactivate(self, type: str, id: str) -> None:
         """Deactivate an actor, when its turn is over, and wait for that."""
         self._core.actors.deactivate(type, id).result(SECONDS)
+
+
+class Conversation:
+    """What the models of type `conversation.scripted` are to say, and what they were asked."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def __getitem__(self, name: str) -> Scripted:
+        """The model of that name: `.when("weather", say="Sunny.")`, `.asked`, `.wait_until_asked()`."""
+        from fakesidecar.components.conversation.scripted import Scripted
+
+        model = self._core.conversation.model(name)
+        if not isinstance(model, Scripted):
+            raise TypeError(f"{name!r} is a {model.component_type.name}: it says what it will")
+        return model

@@ -154,6 +154,7 @@ class Sidecar:
         await self.core.pubsub.start_app()
         await self.core.actors.ask_application()
         self.core.health.waiting_for.remove(RUNTIME)
+        self.core.jobs.app_is_ready()
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -10,11 +10,12 @@ PUBLIC = {
     "dapr_client": """
         BindingRequest BindingResponse BulkPublishEntry BulkPublishResponse BulkPublishResponseFailedEntry
         BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
-        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
-        DaprResponse DaprUnreachableError DecryptOptions EncryptOptions GetBulkSecretResponse
-        GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse MetadataDict
-        MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy
-        StateItem StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
+        ConfigurationSubscription Consistency ConstantFailurePolicy DaprClient DaprError DaprGrpcError DaprHttpError
+        DaprInternalError DaprResponse DaprUnreachableError DecryptOptions DropFailurePolicy EncryptOptions
+        FailurePolicy GetBulkSecretResponse
+        GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse Job MetadataDict
+        MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy StateItem
+        StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
         StreamReconnectError SubscriptionMessage TopicEventResponse TopicEventResponseStatus
         TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,

@@ -57,7 +57,7 @@ class WorkflowResult:
     instance_id: str
     app_id: str
     name: str
-    _events: Sequence[Event] = field(repr=False, default=())
+    _events: Sequence[Event] = field(repr=False)
 
     def get_activities_by_name(self, name: str) -> list[ActivityResult]:
         """Its activities of a name, in order. PropagationNotFoundError if there is none."""

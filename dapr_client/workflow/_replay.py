@@ -71,6 +71,10 @@ SUSPENDABLE = frozenset(
 """Events that wait until a suspended workflow is resumed."""
 
 
+HEARD_AT_THE_END = frozenset({"eventRaised", "executionTerminated"})
+"""Events that count although the code is about to begin again: the next round may want them, or there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a turn has come to."""
@@ -220,6 +224,8 @@ class Execution:
         kind = event.WhichOneof("eventType") or ""
         if kind in MADE_BY:
             self._confirm(event)
+        elif self._end is not None or (self._again is not None and kind not in HEARD_AT_THE_END):
+            return
         elif self._suspended is not None and kind in SUSPENDABLE:
             self._suspended.append(event)
         elif kind in HANDLERS:
@@ -234,7 +240,7 @@ class Execution:
         self._known_patches += [patch for patch in version.patches if patch not in self._known_patches]
 
     def _execution_started(self, event: Event) -> None:
-        if self._code is not None or self._end is not None:
+        if self._code is not None:
             return
         started = event.executionStarted
         self.execution_id = started.workflowInstance.executionId.value
@@ -337,8 +343,6 @@ class Execution:
             self._take(one)
 
     def _execution_terminated(self, event: Event) -> None:
-        if self._end is not None:
-            return
         self._end = orchestrator_actions_pb2.CompleteWorkflowAction(workflowStatus=TERMINATED)
         if event.executionTerminated.HasField("input"):
             self._end.result.CopyFrom(event.executionTerminated.input)

@@ -93,17 +93,20 @@ class WorkflowRuntime:
 
     def register_workflow(self, fn: Callable[..., Any], *, name: str | None = None) -> None:
         """Register a workflow under a name, else that of the function."""
-        self._registry.add_workflow(named(fn, name), name or name_of(fn))
+        self._registry.add_workflow(fn, name or name_of(fn))
+        named(fn, name)
 
     def register_versioned_workflow(
         self, fn: Callable[..., Any], *, name: str, version_name: str | None = None, is_latest: bool
     ) -> None:
         """Register a version of a workflow: new instances get the latest, and keep what they began with."""
-        self._registry.add_workflow(named(fn, name), name, version_name or fn.__name__, is_latest)
+        self._registry.add_workflow(fn, name, version_name or fn.__name__, is_latest)
+        named(fn, name)
 
     def register_activity(self, fn: Callable[..., Any], *, name: str | None = None) -> None:
         """Register an activity under a name, else that of the function."""
-        self._registry.add_activity(named(fn, name), name or name_of(fn))
+        self._registry.add_activity(fn, name or name_of(fn))
+        named(fn, name)
 
     @overload
     def workflow(self, fn: F, /, *, name: str | None = None) -> F: ...

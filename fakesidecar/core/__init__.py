@@ -127,6 +127,6 @@ class Core:
     def close(self) -> None:
         """Let go of everything outside of this process."""
         self.outbox.close()
-        for block in self.blocks.values():
+        for block in reversed(self.blocks.values()):  # whoever keeps something in a store before the store
             block.close()
         self.around.redis.close()

@@ -92,7 +92,7 @@ class Metadata:
     actor_runtime: ActorRuntime
     resiliencies: Sequence[str]
     workflow_workers: int
-    """How many workers are connected; -1 where there can be none."""
+    """How many workers are connected; -1 after one was refused."""
 
 
 class MetadataBlock:
@@ -163,6 +163,7 @@ class MetadataBlock:
         if not actors.enabled:
             return ActorRuntime(DISABLED, placement="placement: disconnected")
         counts = {type: len(actors.active(type)) for type in actors.types}
+        counts.update(dict.fromkeys(self._core.workflow.actor_types, 0))
         return ActorRuntime(RUNNING, counts, host_ready=True, placement="placement: connected")
 
 

@@ -28,6 +28,8 @@ FEATURES = ("ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "
 class InMemory(StateStore):
     """Values in this process, gone with it."""
 
+    lasting = False
+
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         self.entries: dict[str, Entry] = {}

@@ -191,6 +191,13 @@ class Sqlite(StateStore):
             (operation.key, encode(operation.value), self.around.ids.uuid(), expires),
         )
 
+    def keys(self, prefix: str) -> list[str]:
+        with self._transaction() as database:
+            rows = database.execute(
+                f"SELECT key FROM {self._table} WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+            ).fetchall()
+        return [row[0] for row in rows]
+
     def reset(self) -> None:
         with self._transaction() as database:
             database.execute(f"DELETE FROM {self._table}")

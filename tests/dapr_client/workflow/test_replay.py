@@ -314,6 +314,18 @@ def test_termination_ends_what_waits_and_what_begins_again_but_not_what_is_done(
     assert words(answer(lambda ctx: 1, [], *BEGUN, terminated())) == ["1 COMPLETED 1"]
 
 
+def test_what_comes_after_the_end_is_not_heard() -> None:
+    def workflow(ctx: Context, again: bool) -> Workflow:
+        policy = RetryPolicy(first_retry_interval=timedelta(seconds=1), max_number_of_attempts=2)
+        yield when_any([ctx.call_activity("a"), ctx.call_activity("b", retry_policy=policy)])
+        if again:
+            ctx.continue_as_new(1)
+
+    for again, end in (("false", "COMPLETED"), ("true", "CONTINUED_AS_NEW 1")):
+        past = [turn(), started(input=again), scheduled(1, "a"), scheduled(2, "b"), turn()]
+        assert words(answer(workflow, past, completed(1), failed(2))) == [f"3 {end}"]
+
+
 def test_what_ends_does_not_ask_for_more() -> None:
     def workflow(ctx: Context) -> Workflow:
         try:
