@@ -56,7 +56,7 @@ def invoke_actor(core: Core, request: Request) -> Response:
     if fault := fault_in_method(method):
         raise ActorBadRequest(cause=fault)
     core.actors.check()
-    headers = (*headers_of(request), *core.actors.caller("Dapr-Api-Call"))
+    headers = (*headers_of(request), ("Dapr-Api-Call", "true"))
     call = ActorCall(type, id, method, request.body, headers, request.query, trace_headers(core, request.span))
     try:
         reply = core.actors.invoke(call)

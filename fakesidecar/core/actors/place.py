@@ -6,6 +6,7 @@ Every sidecar has a place of its own, until it joins another's.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,6 +31,12 @@ class Place:
         self.sidecars: list[ActorsBlock] = []
         self.reminders = Reminders(clock, self._deliver)
         self._undelivered: list[tuple[Reminder, Future[None]]] = []
+        self._numbers = itertools.count()
+
+    def add(self, sidecar: ActorsBlock) -> str:
+        """Add a sidecar; returns its address here."""
+        self.sidecars.append(sidecar)
+        return str(next(self._numbers))
 
     def find(self, type: str, id: str) -> ActorsBlock | None:
         """The sidecar whose application hosts an actor, None when nobody does."""
@@ -52,6 +59,8 @@ class Place:
         with LOCK:
             waiting, self._undelivered = self._undelivered, []
             for reminder, future in waiting:
+                if self.reminders.get(reminder.type, reminder.id, reminder.name) is not reminder:
+                    continue  # deleted meanwhile
                 self._deliver(reminder).add_done_callback(partial(end_as, future))
 
     def reset(self) -> None:

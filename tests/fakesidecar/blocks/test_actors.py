@@ -178,6 +178,15 @@ def test_who_calls_during_a_deactivation_waits_and_activates_again(actors: Actor
     assert actors.is_active("Cat", "tom")
 
 
+def test_an_actor_is_deactivated_once(actors: ActorsBlock, stage: Stage) -> None:
+    call(actors, "eat")
+    both = [actors.deactivate("Cat", "tom") for _ in range(2)]
+    stage.asked[0].ok()
+    stage.asked[1].ok()
+    assert [future.result(0) for future in both] == [None, None]
+    assert [kind for kind, _, _ in stage.said()] == ["method", "deactivation"]
+
+
 # --- state ---------------------------------------------------------------------------------------
 
 
@@ -303,6 +312,15 @@ def test_a_reminder_waits_for_a_host(actors: ActorsBlock, host: Stage, clock: Vi
     assert host.asked == []
     actors.register(host, TYPES)
     assert host.said() == [("reminder", "tom", "feed")]
+
+
+def test_a_reminder_that_waited_for_a_host_may_be_gone(actors: ActorsBlock, host: Stage, clock: VirtualClock) -> None:
+    remind(actors, due_time="1m")
+    actors.unregister(host)
+    clock.advance(HOUR)
+    actors.place.reminders.remove_all()
+    actors.register(host, TYPES)
+    assert host.asked == []
 
 
 def test_reminders_are_replaced_listed_and_deleted(actors: ActorsBlock, host: Stage, clock: VirtualClock) -> None:
