@@ -1,7 +1,7 @@
 """The actors building block: who hosts which types, whose turn it is, what actors keep and are reminded of.
 
 Follows dapr pkg/actors. Actors are hosted by the application (`AppHost`), or by whoever opened a stream for them
-(`grpcapi/actors.py`); a `Place` knows the hosts of all sidecars that have joined it.
+(`grpcapi/actors.py`); a `Place` knows the hosts of all sidecars that are neighbours.
 """
 
 from __future__ import annotations
@@ -70,18 +70,11 @@ class ActorsBlock:
         self.enabled = bool(core.options.placement_host_address)
         self.state = ActorState(core)
         self.timers = Timers(core.clock, self._tick)
-        self.place = Place(core.clock)
+        self.place = core.neighbours.place = core.neighbours.place or Place(core.clock)
         self.address = self.place.add(self)
         """What tells this sidecar from the others of its place."""
 
     # --- hosts ---
-
-    def join(self, place: Place) -> None:
-        """Be one of the sidecars of a place."""
-        self.place.sidecars.remove(self)
-        self.place = place
-        self.address = place.add(self)
-        place.changed()
 
     async def ask_application(self) -> None:
         """Ask the application which types it hosts; whatever it answers, calls wait for it no longer."""

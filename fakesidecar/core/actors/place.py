@@ -1,6 +1,6 @@
 """What placement and the scheduler are to sidecars: who hosts which actors, and the reminders of all of them.
 
-Every sidecar has a place of its own, until it joins another's.
+Sidecars of one process that are neighbours share a place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """Where actors are, among the sidecars that have joined.
+    """Where actors are, among sidecars.
 
     An actor that is active stays where it is; others go where a hash of their name says, as few as possible
     elsewhere when sidecars come and go. (daprd moves active actors too, as soon as another host joins.)

@@ -19,7 +19,6 @@ from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.actors.config import TypeConfig, types_of
 from fakesidecar.core.actors.hosts import ActorReply, ActorTimer, Reminder
 from fakesidecar.core.actors.names import fault_in_method, fault_in_name
-from fakesidecar.core.actors.place import Place
 from fakesidecar.errors import (
     ActorInstanceMissing,
     ActorInvokeFailed,
@@ -38,6 +37,7 @@ from fakesidecar.errors import (
     TimerCreateFailed,
 )
 from fakesidecar.golang import GoError
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.scheduler import DROP, FailurePolicy
@@ -496,13 +496,11 @@ def test_a_reset_leaves_nothing(sidecar: Sidecar, actors: ActorsBlock, host: Sta
 # --- several sidecars ----------------------------------------------------------------------------
 
 
-def test_sidecars_of_one_place_share_actors_and_reminders() -> None:
-    one, two = sidecar_with_actors(app_id="one"), sidecar_with_actors(app_id="two")
-    clock = one.clock
-    assert isinstance(clock, VirtualClock)
-    place, hosts = Place(clock), (prompt(fail="bad"), prompt(fail="bad"))
+def test_neighbours_share_actors_and_reminders() -> None:
+    clock, neighbours = VirtualClock(), Neighbours()
+    one, two = (sidecar_with_actors(app_id=name, clock=clock, neighbours=neighbours) for name in ("one", "two"))
+    hosts = (prompt(fail="bad"), prompt(fail="bad"))
     for sidecar, host in zip((one, two), hosts, strict=True):
-        sidecar.core.actors.join(place)
         sidecar.core.actors.register(host, TYPES)
     names = [f"cat-{number}" for number in range(40)]
     for name in names:
@@ -511,6 +509,7 @@ def test_sidecars_of_one_place_share_actors_and_reminders() -> None:
     assert all(before)
     assert sorted(before[0] + before[1]) == sorted(names)
     assert {asked.what.header("x-dapr-remote") for asked in hosts[1].asked} == {"true"}
+    assert {asked.what.header("dapr-caller-app-id") for asked in hosts[1].asked} == {"two"}
     for name in names:
         call(two.core.actors, "eat", name).result()
     assert [

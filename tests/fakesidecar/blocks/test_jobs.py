@@ -44,6 +44,7 @@ class App(Transport):
 
     async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         self.received.append((round(self.clock.now() - self.start, 3), request.path))
+        assert isinstance(request.body, bytes)
         self.bodies.append(request.body)
         status = self.answer(request.path)
         if status is None:
@@ -442,7 +443,7 @@ def unavailable(name: str) -> None:
     """Nobody listens."""
     if name.startswith("/"):
         return
-    raise AppRpcFailed(AioRpcError(StatusCode.UNAVAILABLE, Metadata(), Metadata(), "nobody listens"))
+    raise AppRpcFailed(AioRpcError(StatusCode.UNAVAILABLE, Metadata(), Metadata(), "nobody listens"), "127.0.0.1:1")
 
 
 def test_a_job_can_be_triggered_by_hand(sidecar: Sidecar, clock: VirtualClock, app: App) -> None:
