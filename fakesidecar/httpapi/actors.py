@@ -48,7 +48,14 @@ TIMER = golang.Struct(
 )
 
 
-@route("GET POST PUT DELETE", f"{ACTOR}/method/{{method}}", call="actors.invoke", component="type", target="id")
+@route(
+    "GET POST PUT DELETE",
+    f"{ACTOR}/method/{{method}}",
+    call="actors.invoke",
+    component="type",
+    target="id",
+    blocking=True,
+)
 def invoke_actor(core: Core, request: Request) -> Response:
     type, id, method = (request.params[name] for name in ("type", "id", "method"))
     check_name(type, "invalid actorType: ")

@@ -302,8 +302,8 @@ class ActorsBlock:
         """There are no components of actors."""
 
     def blocking(self, name: str) -> bool:
-        """Whether calls may wait: for an application, for their turn, for a store."""
-        return True
+        """Whether the store of the actors waits for something outside of this process."""
+        return self.state.blocking
 
     def reset(self) -> None:
         """Deactivate every actor, forget every reminder, timer and turn."""

@@ -35,6 +35,12 @@ class ActorState:
         """Whether a state store is marked as the one for actors."""
         return self.find() is not None
 
+    @property
+    def blocking(self) -> bool:
+        """Whether the store waits for something outside of this process."""
+        found = self.find()
+        return found is not None and found.blocking
+
     def find(self) -> StateStore | None:
         """The state store that is marked as the one for actors."""
         for spec, component in self._core.components:
