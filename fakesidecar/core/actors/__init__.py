@@ -312,6 +312,16 @@ class ActorsBlock:
         self.state.forget()
         self._table.reset()
 
+    def snapshot(self) -> dict[str, Any]:
+        """The reminders that are to come, and who keeps what; the state itself is the store's."""
+        return {"reminders": self.place.reminders.snapshot(), "keys": self.state.snapshot()}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Have those reminders again; actors are deactivated, timers forgotten."""
+        self.reset()
+        self.place.reminders.restore(kept["reminders"])
+        self.state.restore(kept["keys"])
+
     def drain(self) -> list[Future[None]]:
         """Take no more calls, and deactivate every actor when the calls under way have ended."""
         self._ending = True

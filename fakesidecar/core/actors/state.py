@@ -94,6 +94,14 @@ class ActorState:
         found = ((key, self.get(type, id, key)) for key in sorted(self._keys.get((type, id), ())))
         return {key: item.data for key, item in found if item is not None}
 
+    def snapshot(self) -> dict[tuple[str, str], set[str]]:
+        """Which actor keeps what."""
+        return {actor: set(keys) for actor, keys in self._keys.items()}
+
+    def restore(self, kept: dict[tuple[str, str], set[str]]) -> None:
+        """Know which actor kept what then."""
+        self._keys = {actor: set(keys) for actor, keys in kept.items()}
+
     def forget(self) -> None:
         """Forget which actor keeps what; the store itself forgets what is kept."""
         self._keys.clear()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fakesidecar import snapshots
 from fakesidecar.clock import VirtualClock
 from fakesidecar.components.state import Delete, Json, Upsert
 from fakesidecar.core.actors import ActorsBlock
@@ -491,6 +492,23 @@ def test_a_reset_leaves_nothing(sidecar: Sidecar, actors: ActorsBlock, host: Sta
     clock.advance(DAY)
     assert len(host.asked) == 2
     assert actors.state.all("Cat", "tom") == {}
+
+
+def test_a_copy_has_reminders_and_state(
+    sidecar: Sidecar, actors: ActorsBlock, host: Stage, clock: VirtualClock
+) -> None:
+    call(actors, "eat").result()
+    save(actors, Upsert("mood", b"1"))
+    remind(actors, period="R3/PT1H", policy=DROP)
+    clock.advance(HOUR)
+    kept = snapshots.loads(snapshots.dumps(snapshots.snapshot(sidecar.core)))
+    clock.advance(DAY)
+    assert actors.list_reminders("Cat") == []
+    snapshots.restore(sidecar.core, kept)
+    assert (actors.active(), actors.state.all("Cat", "tom")) == ([], {"mood": b"1"})
+    del host.asked[:]
+    clock.advance(DAY)
+    assert [kind for kind, _, _ in host.said()].count("reminder") == 2
 
 
 # --- several sidecars ----------------------------------------------------------------------------
