@@ -205,7 +205,6 @@ class Sidecar:
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)
             closing.push_async_callback(self.core.invocation.close)
-            closing.push_async_callback(self._drain)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.callback(self.core.pubsub.stop_app)
@@ -213,6 +212,7 @@ class Sidecar:
                 closing.callback(self.core.app_health.stop)
             closing.callback(self.core.pubsub.end_streams)
             closing.push_async_callback(self._end_workers)
+            closing.push_async_callback(self._drain)
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
