@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calls, life
+from benchmarks import calls, events, life
 
 MARKS = {True: "met", False: "missed", None: "not measured"}
 
 
 def main() -> int:
-    rows = [*calls.rows(), *life.rows()]
+    rows = [*calls.rows(), *events.rows(), *life.rows()]
     width = max(len(row.what) for row in rows)
     for row in rows:
         print(f"{row.what:<{width}}  {row.reached:>22}  {row.target:>16}  {MARKS[row.met]}")
