@@ -56,6 +56,7 @@ CASES = {
     ),
     "configuration": (Case("configuration.redis", REDIS), Case("configuration.in-memory")),
     "lock": (Case("lock.redis", REDIS), Case("lock.in-memory")),
+    "pubsub": (Case("pubsub.in-memory"),),
 }
 
 
