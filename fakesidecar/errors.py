@@ -18,7 +18,52 @@ from typing import Any, ClassVar
 
 from grpc import StatusCode
 
+from fakesidecar import golang
+
 DOMAIN = "dapr.io"
+MAX_ERROR_MESSAGE = 63
+"""How many characters of an HTTP body an error tells."""
+
+GRPC_OF_HTTP = {
+    400: StatusCode.INTERNAL,
+    401: StatusCode.UNAUTHENTICATED,
+    403: StatusCode.PERMISSION_DENIED,
+    404: StatusCode.NOT_FOUND,
+    408: StatusCode.CANCELLED,
+    409: StatusCode.ALREADY_EXISTS,
+    429: StatusCode.RESOURCE_EXHAUSTED,
+    500: StatusCode.UNKNOWN,
+    501: StatusCode.UNIMPLEMENTED,
+    503: StatusCode.UNAVAILABLE,
+    504: StatusCode.DEADLINE_EXCEEDED,
+}
+"""The gRPC status of an HTTP status; UNKNOWN for others (dapr pkg/messaging/v1, CodeFromHTTPStatus)."""
+
+HTTP_OF_GRPC = {
+    StatusCode.OK: 200,
+    StatusCode.CANCELLED: 408,
+    StatusCode.INVALID_ARGUMENT: 400,
+    StatusCode.DEADLINE_EXCEEDED: 504,
+    StatusCode.NOT_FOUND: 404,
+    StatusCode.ALREADY_EXISTS: 409,
+    StatusCode.PERMISSION_DENIED: 403,
+    StatusCode.UNAUTHENTICATED: 401,
+    StatusCode.RESOURCE_EXHAUSTED: 429,
+    StatusCode.FAILED_PRECONDITION: 400,
+    StatusCode.ABORTED: 409,
+    StatusCode.OUT_OF_RANGE: 400,
+    StatusCode.UNIMPLEMENTED: 501,
+    StatusCode.UNAVAILABLE: 503,
+}
+"""The HTTP status of a gRPC status; 500 for others (dapr pkg/messaging/v1, HTTPStatusFromCode)."""
+
+
+def go_name(code: StatusCode) -> str:
+    """A gRPC status as Go spells it: `NotFound`, `Canceled`."""
+    if code is StatusCode.OK:
+        return "OK"
+    name = "".join(word.capitalize() for word in code.name.split("_"))
+    return "Canceled" if name == "Cancelled" else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +100,16 @@ class Help:
     description: str
 
 
-Detail = ErrorInfo | ResourceInfo | BadRequest | Help
+@dataclass(frozen=True, slots=True)
+class AnyDetail:
+    """Any message of google.rpc, by its name and its fields."""
+
+    type: str
+    """`RetryInfo`, `QuotaFailure`, …"""
+    fields: Mapping[str, Any]
+
+
+Detail = ErrorInfo | ResourceInfo | BadRequest | Help | AnyDetail
 
 
 class ComponentError(Exception):
@@ -94,12 +148,17 @@ class SegmentDamaged(DocumentError):
 class ApiError(Exception):
     """An answer that is an error."""
 
-    code: ClassVar[str] = "ERROR"
-    family: ClassVar[str] = "plain"
+    code: str = "ERROR"
+    family: str = "plain"
     reason: ClassVar[str] = ""
     template: ClassVar[str] = "{message}"
     grpc: StatusCode = StatusCode.UNKNOWN
     http: int = 500
+    grpc_trailers: tuple[tuple[str, str], ...] = ()
+    """Trailing metadata of the answer, besides the details."""
+    http_headers: tuple[tuple[str, str], ...] = ()
+    http_body: bytes | None = None
+    """What is answered over HTTP in place of code, message and details."""
 
     def __init_subclass__(
         cls,
@@ -142,8 +201,7 @@ class ApiError(Exception):
     @property
     def go_text(self) -> str:
         """What Go prints when the error is part of another one's message."""
-        name = "".join(word.capitalize() for word in self.grpc.name.split("_"))
-        return f"api error: code = {'OK' if name == 'Ok' else name} desc = {self.message}"
+        return f"api error: code = {go_name(self.grpc)} desc = {self.message}"
 
 
 # --- what is no error of Dapr's own -------------------------------------------------------------------------
@@ -153,6 +211,16 @@ class PlainError(ApiError):
     """An error that daprd passes on as it comes: gRPC UNKNOWN, HTTP 500 `ERROR`."""
 
     template = "{message}"
+
+
+class PassedOn(ApiError):
+    """A gRPC status of somebody else, passed on as it came."""
+
+    def __init__(self, code: StatusCode, message: str, serialized: bytes = b"") -> None:
+        super().__init__(message=message)
+        self.grpc = code
+        self.serialized = serialized
+        """The google.rpc.Status that came along, if any."""
 
 
 class MalformedRequest(ApiError, code="ERR_MALFORMED_REQUEST", grpc=StatusCode.INVALID_ARGUMENT, http=400):
@@ -171,16 +239,35 @@ class BodyUnreadable(ApiError, code="ERR_BODY_READ", grpc=StatusCode.INVALID_ARG
     template = "failed to read request body: {cause}"
 
 
-class NotServed(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEMENTED, http=501):
-    """Dapr serves the API; this sidecar does not do so yet, and says it in words that no daprd has."""
-
-    template = "fakesidecar does not serve {api} yet"
-
-
 class InvalidBaggage(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400):
     """A `baggage` header that is none."""
 
     template = "invalid baggage header: {cause}"
+
+
+# --- what happens to the wire -----------------------------------------------------------------------------------
+
+
+class WireFault(ApiError):
+    """No answer at all: doors with a wire let it happen to theirs; the status is what a client makes of it."""
+
+
+class ConnectionLost(WireFault, grpc=StatusCode.UNAVAILABLE):
+    """The connection broke before the answer was sent."""
+
+    template = "Socket closed"
+
+
+class NoAnswer(WireFault, grpc=StatusCode.DEADLINE_EXCEEDED):
+    """The connection stays, and nothing comes."""
+
+    template = "Deadline Exceeded"
+
+
+class DeadlinePassed(ApiError, grpc=StatusCode.DEADLINE_EXCEEDED, http=504):
+    """It took longer than the caller waits, on the sidecar's clock."""
+
+    template = "Deadline Exceeded"
 
 
 # --- who may call what ----------------------------------------------------------------------------------------
@@ -190,7 +277,7 @@ class HttpStatusError(ApiError, family="rich"):
     """An answer in HTTP's terms, as gRPC status (dapr pkg/messages, ErrorFromHTTPResponseCode)."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(info={"http.code": str(self.http), "http.error_message": why[:63]})
+        super().__init__(info={"http.code": str(self.http), "http.error_message": why[:MAX_ERROR_MESSAGE]})
 
 
 class Unauthorized(HttpStatusError, grpc=StatusCode.UNAUTHENTICATED, http=401, reason="Unauthorized"):
@@ -233,6 +320,42 @@ class NoTargetApp(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, 
     """A path that is no API's, and no app named to hand it to."""
 
     template = "failed getting app id either from the URL path or the header dapr-app-id"
+
+
+class RpcStatus(ComponentError):
+    """A gRPC status on its way through the sidecars, as Go prints it."""
+
+    def __init__(self, code: StatusCode, message: str) -> None:
+        super().__init__(f"rpc error: code = {go_name(code)} desc = {message}")
+        self.code = code
+        self.message = message
+
+
+class InvokeFailed(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, http=500):
+    """The app was not found, or not reached, or its sidecar refuses the call."""
+
+    template = "failed to invoke, id: {id}, err: {cause}"
+
+    def __init__(self, id: str, cause: Exception) -> None:
+        super().__init__(id=id, cause=cause)
+        if isinstance(cause, RpcStatus) and cause.code is StatusCode.PERMISSION_DENIED:
+            self.http = 403
+
+
+class AppAnsweredWith(ApiError, family="rich"):
+    """An HTTP status of an app that is no success, as gRPC status (dapr pkg/messages, ErrorFromHTTPResponseCode)."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        text = golang.status_text(status)
+        super().__init__(message=text)
+        self.http = status
+        self.grpc = GRPC_OF_HTTP.get(status, StatusCode.UNKNOWN)
+        said = body[:MAX_ERROR_MESSAGE].decode(errors="replace")
+        self._info = ErrorInfo(text, {"http.code": str(status), "http.error_message": said})
+
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        return (self._info,)
 
 
 # --- state ------------------------------------------------------------------------------------------------------

@@ -16,11 +16,13 @@ from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.actors import ActorsBlock
+from fakesidecar.core.app_health import AppHealthCheck
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.conversation import ConversationBlock
 from fakesidecar.core.crypto import CryptoBlock
 from fakesidecar.core.health import Health
+from fakesidecar.core.invocation import InvocationBlock
 from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
@@ -30,7 +32,9 @@ from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.core.workflow import Engine
+from fakesidecar.faults.engine import Faults
 from fakesidecar.interceptors.recording import Recording
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
@@ -55,7 +59,9 @@ class Block(Protocol):
 class Core:
     """All building blocks of one sidecar."""
 
-    def __init__(self, options: Options, resources: Resources, around: Surroundings) -> None:
+    def __init__(
+        self, options: Options, resources: Resources, around: Surroundings, neighbours: Neighbours | None = None
+    ) -> None:
         self.options = options
         self.resources = resources
         self.settings = resources.configuration
@@ -64,6 +70,10 @@ class Core:
         self.clock = around.clock
         self.onion = Onion()
         self.recording = Recording(self.onion, self.clock)
+        self.faults = Faults(self)
+        self.faults.on_fault = self.recording.note
+        self.on_restart: Callable[[bool], None] = lambda keep_data: None
+        """What happens when a fault plan, or a client, has the sidecar start again, with its data or without."""
         self.on_shutdown: Callable[[bool], None] = lambda force: None
         """What happens when somebody asks the sidecar to end, by force or not."""
         self._lock = threading.RLock()
@@ -82,6 +92,11 @@ class Core:
         self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        checked = options.app_health
+        self.app_health = AppHealthCheck(self.app, checked, around.clock) if self.app and checked else None
+        """Whether the application is well, None when nobody looks."""
+        self.neighbours = neighbours or Neighbours()
+        self.invocation = InvocationBlock(self)
         self.jobs = JobsBlock(self)
         self.actors = ActorsBlock(self)
         self.blocks: dict[str, Block] = {
@@ -98,6 +113,8 @@ class Core:
             "workflow": self.workflow,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
+        self.more_to_keep: dict[str, Any] = {"metadata": self.metadata, "jobs": self.jobs}
+        """What keeps something and holds no components."""
         self.components: list[tuple[Component, Any]] = []
         """What is loaded, in order."""
 
@@ -116,11 +133,16 @@ class Core:
         return owner is not None and owner.blocking(component)
 
     def reset(self) -> None:
-        """Forget all that was stored, locked, subscribed to or set; components stay."""
+        """Forget all that was stored, locked, subscribed to or set, and every fault plan; components stay."""
+        self.recording.clear()
+        self.faults.clear()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all that was stored, locked, subscribed to or set."""
         with self._lock:
             self.metadata.reset()
             self.jobs.reset()
-            self.recording.clear()
             self.outbox.close()
             for block in self.blocks.values():
                 block.reset()
@@ -129,6 +151,6 @@ class Core:
     def close(self) -> None:
         """Let go of everything outside of this process."""
         self.outbox.close()
-        for block in self.blocks.values():
+        for block in reversed(self.blocks.values()):  # whoever keeps something in a store before the store
             block.close()
         self.around.redis.close()

@@ -92,7 +92,7 @@ class Metadata:
     actor_runtime: ActorRuntime
     resiliencies: Sequence[str]
     workflow_workers: int
-    """How many workers are connected; -1 where there can be none."""
+    """How many workers are connected; -1 after one was refused."""
 
 
 class MetadataBlock:
@@ -132,6 +132,14 @@ class MetadataBlock:
         """Forget what was set."""
         self._set.clear()
 
+    def snapshot(self) -> dict[str, str]:
+        """What was set."""
+        return self._set.copy()
+
+    def restore(self, kept: dict[str, str]) -> None:
+        """Set what was set then."""
+        self._set = kept.copy()
+
     def _subscriptions(self) -> list[RegisteredSubscription]:
         return [
             RegisteredSubscription(
@@ -163,6 +171,7 @@ class MetadataBlock:
         if not actors.enabled:
             return ActorRuntime(DISABLED, placement="placement: disconnected")
         counts = {type: len(actors.active(type)) for type in actors.types}
+        counts.update(dict.fromkeys(self._core.workflow.actor_types, 0))
         return ActorRuntime(RUNNING, counts, host_ready=True, placement="placement: connected")
 
 

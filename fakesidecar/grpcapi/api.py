@@ -7,22 +7,23 @@ streaming one with `open`. What goes wrong is raised as an `ApiError`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import NoReturn
+from inspect import isawaitable, iscoroutinefunction
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakSet
 
 from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
-from dapr_client import wire
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, NotServed
+from fakesidecar.errors import ApiError, ConnectionLost, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
-from fakesidecar.interceptors.api_lists import GROUPS
 from fakesidecar.later import then
 
 BLOCKS = (
@@ -32,6 +33,7 @@ BLOCKS = (
     "lock",
     "actors",
     "bindings",
+    "invocation",
     "jobs",
     "conversation",
     "crypto",
@@ -45,6 +47,9 @@ BLOCKS = (
 
 for block in BLOCKS:
     import_module(f"{__package__}.{block}")
+
+if TYPE_CHECKING:
+    from fakesidecar.core.invocation import Proxied
 
 log = logging.getLogger("fakesidecar.grpc")
 
@@ -79,18 +84,10 @@ class NobodysMethod(ApiError, grpc=StatusCode.UNKNOWN):
     template = "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
 
 
-class AppIdEmpty(ApiError, grpc=StatusCode.UNKNOWN):
-    """The app named is none."""
+class NotHandedOn(ApiError, grpc=StatusCode.UNIMPLEMENTED):
+    """A call for an app that did not come by a port."""
 
-    template = "app id is empty"
-
-
-class AppUnreachable(ApiError, grpc=StatusCode.UNAVAILABLE):
-    """The app does not listen (the text is grpc-go's and the network library's)."""
-
-    template = (
-        'connection error: desc = "transport: Error while dialing: dial tcp {address}: connect: connection refused"'
-    )
+    template = "{path}: calls of an app's own services are handed on by the sidecar's port only"
 
 
 class Bug(ApiError, grpc=StatusCode.INTERNAL):
@@ -98,9 +95,6 @@ class Bug(ApiError, grpc=StatusCode.INTERNAL):
 
     template = "the sidecar failed: {cause}"
 
-
-KNOWN = frozenset[str]().union(*GROUPS.values(), (method.path for method in wire.methods(wire.TASK_HUB).values()))
-"""The RPCs that daprd 1.18 serves; it answers newer ones as it answers any that do not exist."""
 
 OWN = ("/dapr.proto.runtime", "/dapr.proto.internals", "/TaskHubSidecarService")
 """Services of other names can only be an app's, whatever the sidecar serves (dapr pkg/diagnostics/grpc_tracing.go)."""
@@ -115,6 +109,8 @@ class Ready:
     """Gives a future when the answer comes later."""
     blocking: bool
     """Carrying it out may wait for something outside of this process."""
+    start: Callable[[], Awaitable[bytes]] | None = None
+    """Carries it out on the sidecar's event loop, in the place of `run`, where others answer it."""
 
 
 class GrpcApi:
@@ -124,6 +120,14 @@ class GrpcApi:
         self.core = core
         self.filters: list[Callable[[str, Context], None]] = grpc_filters(core)
         """What every call passes before it is looked at: each may refuse it by raising."""
+        self.streams: WeakSet[Stream] = WeakSet()
+        """The streaming calls that are open, and some that were."""
+
+    def break_streams(self) -> None:
+        """End every stream, as a connection that breaks."""
+        for stream in tuple(self.streams):
+            stream.finish(ConnectionLost())
+        self.streams.clear()
 
     def find(self, path: str) -> Served | None:
         """What serves the RPC of that path."""
@@ -135,24 +139,44 @@ class GrpcApi:
         self.admit(served.method.path, context)
         core, call = self.core, served.call(request, context)
 
-        def run() -> bytes | Future[bytes]:
-            try:
-                reply = core.onion(call, lambda: served.function(core, request, context))
-            except ApiError:
-                raise
-            except Exception as error:
-                log.exception("%s failed", served.method.path)
-                raise Bug(cause=repr(error)) from error
-            if isinstance(reply, Future):
-                return then(reply, _serialized)
-            return _serialized(reply)
+        def carry_out() -> Any:
+            return core.onion(call, lambda: served.function(core, request, context))
 
-        return Ready(run, core.blocking(call.block, call.component))
+        def run() -> bytes | Future[bytes]:
+            with self._bugs(served):
+                reply = carry_out()
+            if isawaitable(reply):
+                reply = core.invocation.submit(reply)
+            return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
+
+        async def later() -> bytes:
+            with self._bugs(served):
+                return _serialized(await carry_out())
+
+        waits = core.faults.waits(call.block, call.operation)
+        if iscoroutinefunction(served.function) and not waits:
+            return Ready(lambda: core.invocation.submit(later()), blocking=False, start=later)
+        return Ready(run, waits or core.blocking(call.block, call.component))
+
+    def may_wait(self, served: Served) -> bool:
+        """Whether a streaming call may take its time before it is open."""
+        return self.core.faults.waits(served.block, served.operation)
+
+    @contextmanager
+    def _bugs(self, served: Served) -> Iterator[None]:
+        try:
+            yield
+        except ApiError:
+            raise
+        except Exception as error:
+            log.exception("%s failed", served.method.path)
+            raise Bug(cause=repr(error)) from error
 
     def open(self, served: Served, stream: Stream, data: bytes | None) -> None:
         """Begin a streaming call; `data` is the request of a server-streaming one."""
         try:
             check_app(served.method.path, stream.context)
+            self.streams.add(stream)
             if data is None:
                 served.function(self.core, stream)
             else:
@@ -166,8 +190,19 @@ class GrpcApi:
             stream.finish(Bug(cause=repr(error)))
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
-        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
-        self._tell(served, stream, lambda: stream.on_message(self.parse(served, data)))
+        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call.
+
+        What interceptors see of a bidirectional call is its first message.
+        """
+        self._tell(served, stream, lambda: self._message(served, stream, data))
+
+    def _message(self, served: Served, stream: Stream, data: bytes) -> None:
+        message = self.parse(served, data)
+        if stream.began:
+            stream.on_message(message)
+            return
+        stream.began = True
+        self.core.onion(served.call(message, stream.context), lambda: stream.on_message(message))
 
     def half_close(self, served: Served, stream: Stream) -> None:
         """Tell the handler of a streaming call that the client sends no more; what goes wrong ends the call."""
@@ -189,21 +224,28 @@ class GrpcApi:
         for check in self.filters:
             check(path, context)
 
+    def proxy(self, path: str, context: Context, requests: AsyncIterator[bytes]) -> Proxied:
+        """Hand a call that nothing serves here on to the app that it names."""
+        target = self.target(path, context)
+        return self.core.invocation.proxy(target, path, requests, context.metadata)
+
     def refuse(self, path: str, context: Context) -> NoReturn:
-        """Say why a call that nothing serves is not carried out, or not handed to an app."""
+        """Say why a call that nothing serves here is not carried out, where calls cannot be handed on."""
+        self.target(path, context)
+        raise NotHandedOn(path=path)
+
+    def target(self, path: str, context: Context) -> str:
+        """The app that a call is for which nothing serves here; raises when there is none."""
         if "/" not in path[1:]:
             raise MalformedMethod(path=golang.quote(path))
         self.admit(path, context)
-        if path in KNOWN:
-            raise NotServed(api=path.rpartition("/")[2])
         check_app(path, context)
         app_id = _app_id(context)
         if app_id is None:
             raise NobodysMethod
         if not app_id:
-            raise AppIdEmpty
-        options = self.core.options
-        raise AppUnreachable(address=f"{options.app_channel_address}:{options.app_port}")
+            raise PlainError(message="app id is empty")
+        return app_id
 
     def parse(self, served: Served, data: bytes) -> Message:
         """The message that a client sent."""

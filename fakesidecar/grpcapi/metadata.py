@@ -13,10 +13,14 @@ from fakesidecar.grpcapi.registry import Context, serves
 @serves("GetMetadata", call="metadata.get")
 def get_metadata(core: Core, request: pb.GetMetadataRequest, context: Context) -> pb.GetMetadataResponse:
     found = core.metadata.get()
+    active = [
+        pb.ActiveActorsCount(type=type, count=count) for type, count in sorted(found.actor_runtime.active.items())
+    ]
     return pb.GetMetadataResponse(
         id=found.id,
         runtime_version=found.runtime_version,
         enabled_features=found.enabled_features,
+        active_actors_count=active,  # its old place
         registered_components=[
             pb.RegisteredComponents(name=one.name, type=one.type, version=one.version, capabilities=one.capabilities)
             for one in found.components
@@ -27,10 +31,7 @@ def get_metadata(core: Core, request: pb.GetMetadataRequest, context: Context) -
         app_connection_properties=_app_connection(found.app_connection),
         actor_runtime=pb.ActorRuntime(
             runtime_status=found.actor_runtime.status,
-            active_actors=[
-                pb.ActiveActorsCount(type=type, count=count)
-                for type, count in sorted(found.actor_runtime.active.items())
-            ],
+            active_actors=active,
             host_ready=found.actor_runtime.host_ready,
             placement=found.actor_runtime.placement,
         ),

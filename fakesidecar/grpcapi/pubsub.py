@@ -58,7 +58,12 @@ def bulk_publish_event(
     return pubsub_pb2.BulkPublishResponse()
 
 
-@serves("SubscribeTopicEventsAlpha1", call="pubsub.subscribe")
+@serves(
+    "SubscribeTopicEventsAlpha1",
+    call="pubsub.subscribe",
+    component="initial_request.pubsub_name",
+    target="initial_request.topic",
+)
 def subscribe_topic_events(core: Core, stream: Stream) -> None:
     StreamSubscriber(core, stream)
 

@@ -23,7 +23,7 @@ from fakesidecar.core.workflow import Asked, Engine, Start, management
 from fakesidecar.core.workflow.apps import APPS
 from fakesidecar.core.workflow.faults import PurgeByFilter, ShuttingDown
 from fakesidecar.core.workflow.instance import Instance
-from fakesidecar.errors import ApiError
+from fakesidecar.errors import ActorStateStoreMissing, ApiError
 from fakesidecar.grpcapi.registry import Context, Stream, serves
 from fakesidecar.later import then
 
@@ -130,7 +130,8 @@ def get_instance(core: Core, request: hub.GetInstanceRequest, context: Context) 
 
 def unreadable(error: ApiError) -> ApiError:
     """Why the state of an instance cannot be had."""
-    return HubError("failed to load workflow metadata: ", error) if error.code == "ERR_ACTOR_NO_STATE_STORE" else error
+    prefixed = isinstance(error, ActorStateStoreMissing)
+    return HubError("failed to load workflow metadata: ", error) if prefixed else error
 
 
 def state_of(instance: Instance, payloads: bool, *, parents: bool = False) -> orchestration_pb2.WorkflowState:

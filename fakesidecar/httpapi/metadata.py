@@ -26,10 +26,12 @@ def set_metadata(core: Core, request: Request) -> Response:
 def as_json(found: Metadata) -> dict[str, Any]:
     """The metadata as daprd's HTTP API writes it: what is empty is left out."""
     actors = found.actor_runtime
+    active = [{"type": type, **_unless_empty("count", count)} for type, count in sorted(actors.active.items())]
     return {
         "id": found.id,
         "runtimeVersion": found.runtime_version,
         **_unless_empty("enabledFeatures", list(found.enabled_features)),
+        **_unless_empty("actors", active),  # its old place
         **_unless_empty(
             "components",
             [
@@ -48,10 +50,7 @@ def as_json(found: Metadata) -> dict[str, Any]:
         "appConnectionProperties": _app_connection(found.app_connection),
         "actorRuntime": {
             "runtimeStatus": actors.status,
-            **_unless_empty(
-                "activeActors",
-                [{"type": type, **_unless_empty("count", count)} for type, count in sorted(actors.active.items())],
-            ),
+            **_unless_empty("activeActors", active),
             "hostReady": actors.host_ready,
             **_unless_empty("placement", actors.placement),
         },

@@ -8,21 +8,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Sequence
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from fakesidecar.app import AppFailed
+from fakesidecar.errors import ConnectionLost, NoAnswer
 from fakesidecar.httpapi.api import HttpApi
-from fakesidecar.httpapi.registry import Request
+from fakesidecar.httpapi.bodies import TOO_LARGE
+from fakesidecar.httpapi.registry import Request, Response
+
+if TYPE_CHECKING:
+    from fakesidecar.app import AppStream
+
+log = logging.getLogger("fakesidecar.http")
 
 SHUTDOWN_SECONDS = 1.0
+THREADS = 1000
+"""How many requests may wait at a time: one may wait for an actor that is itself making one."""
 LINGER_SECONDS = 0.5
-TOO_LARGE = "stream too large"
 HEADER_ROOM = 8 << 10
 """Go's server takes more than `--read-buffer-size` says: its buffers come on top, 4 KiB each (net/http, server.go)."""
+AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: a connection that is closed is reset."""
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
@@ -33,6 +48,7 @@ class HttpServer:
         self.api = api
         self.port = 0
         self._sockets: list[Path] = []
+        self._threads = ThreadPoolExecutor(THREADS, "fakesidecar-http")
         self._max_body_size = max_body_size
         self._max_header_size = max_header_size + HEADER_ROOM
         self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
@@ -52,6 +68,7 @@ class HttpServer:
     async def stop(self, grace: float | None = None) -> None:
         """Stop listening and close every connection; requests under way end by themselves."""
         await self._runner.cleanup()
+        self._threads.shutdown(wait=False)
         while self._sockets:  # asyncio leaves them behind before Python 3.13
             self._sockets.pop().unlink(missing_ok=True)
 
@@ -65,19 +82,69 @@ class HttpServer:
             query,
             [(key.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for key, value in asked.raw_headers],
         )
-        request.body, request.body_error = await self._body(asked)
         ready = self.api.prepare(request)
-        if ready.blocking:
-            answer = await asyncio.get_running_loop().run_in_executor(None, ready.run)
+        if ready.streams and asked.headers.get("transfer-encoding"):
+            request.stream = self._limited(asked)
         else:
-            answer = ready.run()
-        response = web.Response(status=answer.status, body=answer.body)
-        for key, value in answer.headers:
-            response.headers.add(key, value)
-        if not any(key.lower() == "content-type" for key, _ in answer.headers):
-            # aiohttp would say application/octet-stream
-            response.headers.popall("content-type", None)
+            request.body, request.body_error = await self._body(asked)
+        try:
+            if ready.blocking:
+                answer = await asyncio.get_running_loop().run_in_executor(self._threads, ready.begin)
+            else:
+                answer = ready.begin()
+            if not isinstance(answer, Response):
+                answer = await answer
+        except ConnectionLost:
+            return _broken(asked)
+        except NoAnswer:
+            assert isinstance(asked.protocol, _Connection)
+            await asked.protocol.gone.wait()
+            return _broken(asked)
+        if answer.breaks_after is not None or answer.drip is not None:
+            return await self._piecemeal(asked, answer)
+        if answer.stream is not None:
+            return await self._stream(asked, answer, answer.stream)
+        return with_headers(web.Response(status=answer.status, body=answer.body), answer)
+
+    async def _stream(self, asked: web.BaseRequest, answer: Response, stream: AppStream) -> web.StreamResponse:
+        response = with_headers(web.StreamResponse(status=answer.status), answer)
+        try:
+            await response.prepare(asked)
+            async for chunk in stream.chunks:
+                await response.write(chunk)
+            await response.write_eof()
+        except AppFailed as error:  # the client is to see that there should have been more
+            log.error("%s %s broke off: %s", asked.method, asked.raw_path, error)
+            if asked.transport is not None:
+                asked.transport.abort()
+        finally:
+            await stream.close()
         return response
+
+    async def _piecemeal(self, asked: web.BaseRequest, answer: Response) -> web.StreamResponse:
+        """Send an answer bit by bit, or not all of it."""
+        response = with_headers(web.StreamResponse(status=answer.status), answer)
+        response.content_length = len(answer.body)
+        await response.prepare(asked)
+        end = len(answer.body) if answer.breaks_after is None else answer.breaks_after
+        size, pause = answer.drip or (max(1, end), 0.0)
+        for start in range(0, end, size):
+            if start:
+                await asyncio.to_thread(self.api.core.clock.pass_time, pause)
+            await response.write(answer.body[start : min(start + size, end)])
+        if answer.breaks_after is not None:
+            await response.write(b"")  # the headers at least
+            if asked.transport is not None:
+                asked.transport.close()
+        return response
+
+    async def _limited(self, asked: web.BaseRequest) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in asked.content.iter_any():
+            size += len(chunk)
+            if 0 < self._max_body_size < size:
+                raise AppFailed(TOO_LARGE)
+            yield chunk
 
     async def _body(self, asked: web.BaseRequest) -> tuple[bytes, str]:
         # One byte more than the limit passes, as with daprd (kit/streams LimitReadCloser).
@@ -90,6 +157,29 @@ class HttpServer:
         return bytes(body), ""
 
 
+R = TypeVar("R", bound=web.StreamResponse)
+
+
+def with_headers(response: R, answer: Response) -> R:
+    """A response with the headers of an answer, and none that aiohttp would add."""
+    for key, value in answer.headers:
+        response.headers.add(key, value)
+    if not any(key.lower() == "content-type" for key, _ in answer.headers):
+        # aiohttp would say application/octet-stream
+        response.headers.popall("content-type", None)
+    return response
+
+
+def _broken(asked: web.BaseRequest) -> web.Response:
+    """No answer: the client's connection is reset."""
+    if asked.transport is not None:
+        connection = asked.transport.get_extra_info("socket")
+        if connection is not None and connection.family != getattr(socket, "AF_UNIX", None):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        asked.transport.abort()
+    return web.Response()
+
+
 def header_size(asked: web.BaseRequest) -> int:
     """The bytes before the body, about."""
     return len(asked.raw_path) + sum(len(key) + len(value) + len(": \r\n") for key, value in asked.raw_headers)
@@ -99,7 +189,7 @@ class _Server(web.Server):
     """aiohttp's server, with connections that refuse as Go's do."""
 
     def __init__(self, handler: Any, max_header_size: int) -> None:
-        super().__init__(handler)
+        super().__init__(handler, handler_cancellation=True)  # who hung up waits for no answer
         self._settings: dict[str, Any] = {
             "access_log": None,
             "auto_decompress": False,  # a compressed body is stored as it comes
@@ -122,14 +212,18 @@ class _Connection(web.RequestHandler):
 
     _refused = False
 
+    def __init__(self, manager: web.Server, **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self.gone = asyncio.Event()
+        """The client has left."""
+
     def data_received(self, data: bytes) -> None:
         if not self._refused:
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        if self._refused:
-            self._gone.set()
+        self.gone.set()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -138,7 +232,7 @@ class _Connection(web.RequestHandler):
         if self._refused and self.transport is not None and self.transport.can_write_eof():
             self.transport.write_eof()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._gone.wait(), LINGER_SECONDS)
+                await asyncio.wait_for(self.gone.wait(), LINGER_SECONDS)
         return finished
 
     def handle_error(
@@ -151,7 +245,7 @@ class _Connection(web.RequestHandler):
         """What Go's server answers to what is no HTTP, or too much of it."""
         if status != 400:
             return super().handle_error(request, status, exc, message)
-        self._refused, self._gone = True, asyncio.Event()
+        self._refused = True
         if isinstance(exc, LineTooLong):
             return _refusal(431, "Request Header Fields Too Large")
         return _refusal(400, "Bad Request")

@@ -14,7 +14,9 @@ Key = Callable[[str], str]
 
 
 @pytest.fixture
-def stream(dapr_sidecar: DaprSidecar, key: Key) -> Iterator[Any]:
+def stream(dapr_sidecar: DaprSidecar, key: Key, _dapr_servers: Any) -> Iterator[Any]:
+    if _dapr_servers.kind != "fake":
+        pytest.skip("a real daprd loses what is published in the instant after a stream is opened")
     with dapr_sidecar.client() as client:
         subscription = client.subscribe("store", key("orders"), dead_letter_topic=key("dead"))
         yield subscription

@@ -16,7 +16,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fakesidecar import golang
@@ -153,11 +153,25 @@ class Scripted(Model):
         self.asked.clear()
         self._begin()
 
+    def snapshot(self) -> tuple[list[Line], list[Line], list[Prompt]]:
+        with self._changed:
+            return _copies(self._script), _copies(self._declared_lines), list(self.asked)
+
+    def restore(self, kept: tuple[list[Line], list[Line], list[Prompt]]) -> None:
+        self.close()
+        with self._changed:
+            script, declared, asked = kept
+            self._script, self._declared_lines, self.asked = _copies(script), _copies(declared), list(asked)
+
     def close(self) -> None:
         with self._changed:
             alarms, self._alarms = self._alarms, set()
         for alarm in alarms:
             alarm.set()
+
+
+def _copies(lines: list[Line]) -> list[Line]:
+    return [replace(one) for one in lines]
 
 
 def line(when: When, say: str, calls: Calls, error: str, after: float, times: int | None) -> Line:

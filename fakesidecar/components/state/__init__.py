@@ -87,6 +87,8 @@ class StateStore(ComponentBase):
 
     queryable = False
     """Whether the store takes queries, even if only to say what it lacks for them."""
+    lasting = True
+    """Whether what it keeps may outlive the sidecar."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -108,6 +110,10 @@ class StateStore(ComponentBase):
     def transact(self, operations: Sequence[Operation], metadata: Mapping[str, str]) -> None:
         """Carry out all operations or none."""
         raise NotImplementedError
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that begin so; without them nothing is found that was kept by an earlier sidecar."""
+        return []
 
     def query(self, query: Query, metadata: Mapping[str, str]) -> QueryResult:
         """The values that a query selects, where the store is `queryable`."""

@@ -6,6 +6,7 @@ because their names and line numbers show in the answers of a real daprd.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -165,8 +166,15 @@ class Redis(StateStore):
         except golang.GoError as error:
             raise ComponentError(f"failed to parse ttl from metadata: {error}") from error
 
+    def keys(self, prefix: str) -> list[str]:
+        pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", prefix) + "*"
+        return [key.decode() for key in self._redis(lambda client: list(client.scan_iter(match=pattern, count=1000)))]
+
     def reset(self) -> None:
         self._redis.flush()
+
+    def snapshot(self) -> None:
+        """What it keeps is kept by its Redis (`RedisPlace.snapshot`)."""
 
     def close(self) -> None:
         self._redis.close()

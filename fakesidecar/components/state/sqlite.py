@@ -191,9 +191,27 @@ class Sqlite(StateStore):
             (operation.key, encode(operation.value), self.around.ids.uuid(), expires),
         )
 
+    def keys(self, prefix: str) -> list[str]:
+        with self._transaction() as database:
+            rows = database.execute(
+                f"SELECT key FROM {self._table} WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+            ).fetchall()
+        return [row[0] for row in rows]
+
     def reset(self) -> None:
         with self._transaction() as database:
             database.execute(f"DELETE FROM {self._table}")
+
+    def snapshot(self) -> list[tuple[str, bytes, str, float | None]]:
+        with self._transaction() as database:
+            return database.execute(f"SELECT key, value, etag, expiration_time FROM {self._table}").fetchall()
+
+    def restore(self, kept: list[tuple[str, bytes, str, float | None]]) -> None:
+        with self._transaction() as database:
+            database.execute(f"DELETE FROM {self._table}")
+            database.executemany(
+                f"INSERT INTO {self._table} (key, value, etag, expiration_time) VALUES (?, ?, ?, ?)", kept
+            )
 
     def close(self) -> None:
         if self._cleanup is not None:

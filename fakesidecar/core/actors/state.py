@@ -33,9 +33,10 @@ class ActorState:
     @property
     def configured(self) -> bool:
         """Whether a state store is marked as the one for actors."""
-        return self._find() is not None
+        return self.find() is not None
 
-    def _find(self) -> StateStore | None:
+    def find(self) -> StateStore | None:
+        """The state store that is marked as the one for actors."""
         for spec, component in self._core.components:
             if component.component_type.block == "state" and spec.setting(MARK).strip().lower() in TRUTHY:
                 found: StateStore = component
@@ -43,7 +44,7 @@ class ActorState:
         return None
 
     def _store(self) -> StateStore:
-        found = self._find()
+        found = self.find()
         if found is None:
             raise ActorStateStoreMissing
         return found

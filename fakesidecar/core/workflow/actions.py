@@ -232,23 +232,7 @@ class _Applier:
         self.out.events.append(event)
         started = self.turn.started
         if started is not None and started.executionStarted.HasField("parentInstance"):
-            self.out.messages.append(self._tell_parent(started.executionStarted, event.executionCompleted))
-
-    def _tell_parent(self, started: pb.ExecutionStartedEvent, done: pb.ExecutionCompletedEvent) -> Message:
-        parent = started.parentInstance
-        router = common.TaskRouter(sourceAppID=self.place.app_id, targetAppID=parent.appID)
-        now, id = self.place.now, parent.taskScheduledId
-        if done.workflowStatus == COMPLETED:
-            completed = pb.ChildWorkflowInstanceCompletedEvent(taskScheduledId=id, result=_text(done, "result"))
-            event = make("childWorkflowInstanceCompleted", now, completed, router=router)
-        else:
-            failed = pb.ChildWorkflowInstanceFailedEvent(taskScheduledId=id)
-            if done.HasField("failureDetails"):
-                failed.failureDetails.CopyFrom(done.failureDetails)
-            event = make("childWorkflowInstanceFailed", now, failed, router=router)
-        app = "" if parent.appID == self.place.app_id else parent.appID
-        target = parent.workflowInstance
-        return Message(app, target.instanceId, event, execution=target.executionId.value)
+            self.out.messages.append(to_parent(started.executionStarted, event.executionCompleted, self.place))
 
     def _next_round(self, action: Action) -> list[Event]:
         done, now, router = action.completeWorkflow, self.place.now, self._router(action)
@@ -324,6 +308,24 @@ def start_of_child(turn: Turn, created: Event, place: Place) -> Event:
     if child.HasField("parentTraceContext"):
         content.parentTraceContext.CopyFrom(child.parentTraceContext)
     return make("executionStarted", place.now, content, router=created.router)
+
+
+def to_parent(started: pb.ExecutionStartedEvent, done: pb.ExecutionCompletedEvent, place: Place) -> Message:
+    """How the parent of an instance hears of its end."""
+    parent = started.parentInstance
+    router = common.TaskRouter(sourceAppID=place.app_id, targetAppID=parent.appID)
+    id = parent.taskScheduledId
+    if done.workflowStatus == COMPLETED:
+        completed = pb.ChildWorkflowInstanceCompletedEvent(taskScheduledId=id, result=_text(done, "result"))
+        event = make("childWorkflowInstanceCompleted", place.now, completed, router=router)
+    else:
+        failed = pb.ChildWorkflowInstanceFailedEvent(taskScheduledId=id)
+        if done.HasField("failureDetails"):
+            failed.failureDetails.CopyFrom(done.failureDetails)
+        event = make("childWorkflowInstanceFailed", place.now, failed, router=router)
+    app = "" if parent.appID == place.app_id else parent.appID
+    target = parent.workflowInstance
+    return Message(app, target.instanceId, event, execution=target.executionId.value)
 
 
 def child_id(parent: str, action: int) -> str:

@@ -31,9 +31,7 @@ from fakesidecar.core.workflow.faults import (
     HistoryMissing,
     IllegalId,
     InstanceStalled,
-    NoActorStore,
     NoListing,
-    NoPlacement,
     NoSuchInstance,
     NotCompleted,
     NothingToRerun,
@@ -52,8 +50,9 @@ from fakesidecar.core.workflow.history import (
     seconds_of,
 )
 from fakesidecar.core.workflow.instance import Instance, Turn
+from fakesidecar.core.workflow.storage import Storage
 from fakesidecar.core.workflow.workers import Task, Worker, Workers, is_answered
-from fakesidecar.errors import ApiError
+from fakesidecar.errors import ActorsNotPlaced, ActorStateStoreMissing, ApiError
 from fakesidecar.later import fail, settle
 
 if TYPE_CHECKING:
@@ -63,8 +62,12 @@ log = logging.getLogger("fakesidecar.workflow")
 
 TIGHT_ROUNDS = 20
 """How often an instance continues as new in one go."""
+ROUND_BEGINS = 2
+"""The length of a history that has only begun a new round."""
 PAUSE_SECONDS = 1.0
 """How long it rests then."""
+
+ACTOR_KINDS = ("activity", "retentioner", "workflow")
 
 Interceptor = Callable[[service.ActivityRequest], service.ActivityResponse | None]
 """Answers an activity in a worker's place, or leaves it to the workers."""
@@ -117,6 +120,9 @@ class Engine:
         self._behind: dict[str, list[_Waiting]] = {}
         """Calls that wait for the turn of an instance to end."""
         self._watches: dict[str, list[_Watch]] = {}
+        self._storage: Storage | None = None
+        self._touched: dict[Instance, None] = {}
+        self._refused = False
         self._gone: Future[None] | None = None
         """Set when the sidecar stops: whether the last worker is gone."""
         self.activity_interceptor: Interceptor = lambda request: None
@@ -133,8 +139,14 @@ class Engine:
 
     @property
     def connected_workers(self) -> int:
-        """How many streams of work items are open; -1 where there can be none."""
-        return len(self._workers) if self._core.options.placement_host_address else -1
+        """How many streams of work items are open; -1 after one was refused, which daprd counts as closed."""
+        return len(self._workers) or -self._refused
+
+    @property
+    def actor_types(self) -> tuple[str, ...]:
+        """The types of actors that daprd runs workflows with, while there are workers."""
+        prefix = f"dapr.internal.{self._core.options.namespace or 'default'}.{self._app}"
+        return tuple(f"{prefix}.{kind}" for kind in ACTOR_KINDS) if self._workers else ()
 
     def find(self, id: str) -> Instance | None:
         """The instance of that id, as it was committed last."""
@@ -167,22 +179,17 @@ class Engine:
 
     def _check(self, *, reading: bool = False) -> None:
         """Raise what daprd says where it has no actors."""
-        if reading and not self._core.options.placement_host_address:
-            raise NoPlacement
-        if not self._core.options.placement_host_address or self._store() is None:
-            raise NoActorStore
+        if reading:
+            self.check_placement()
+        if not self._core.actors.enabled or not self._core.actors.state.configured:
+            raise ActorStateStoreMissing
+        with APPS.change():
+            self._store()
 
     def check_placement(self) -> None:
         """Raise where the sidecar was told of no control plane."""
-        if not self._core.options.placement_host_address:
-            raise NoPlacement
-
-    def _store(self) -> str | None:
-        """The name of the state store for actors."""
-        for spec, component in self._core.components:
-            if component.component_type.block == "state" and is_true(spec.setting("actorStateStore")):
-                return spec.name
-        return None
+        if not self._core.actors.enabled:
+            raise ActorsNotPlaced
 
     def _place(self) -> Place:
         return Place(self._app, self._clock.now(), self._ids.uuid)
@@ -195,12 +202,14 @@ class Engine:
         """Give work to a worker from now on; `end` ends its stream."""
         try:
             self.check_placement()
-        except NoPlacement as error:
+        except ActorsNotPlaced as error:
+            self._refused = True
             raise NoWorkers(cause=error.go_text) from error
         if self._gone is not None:
             raise ShuttingDown
         worker = Worker(send, end, stateful)
         with self._change():
+            self._store()
             self._workers.connect(worker)
             calls, self._until_worker = self._until_worker, []
             ready, self._ready = self._ready, {}
@@ -373,7 +382,7 @@ class Engine:
         instance = self._instances.get(call.id)
         if not self._workers:
             self._until_worker.append(call)
-        elif instance is not None and instance.turn is not None:
+        elif instance is not None and (instance.turn is not None or not instance.id):
             self._behind.setdefault(call.id, []).append(call)
         else:
             self._perform(call)
@@ -405,6 +414,7 @@ class Engine:
 
     def _changed(self, instance: Instance) -> None:
         """Tell those who wait for an instance, and those who are told of every one."""
+        self._touch(instance)
         watches = self._watches.pop(instance.id, None)
         if watches is not None:
             left = []
@@ -470,13 +480,17 @@ class Engine:
                 raise ChildActive(id=id, child=child)
             self._delete(id)
         instance = self._instances[id] = Instance(id, inbox=[started], propagated=propagated)
-        at = started.executionStarted.scheduledStartTimestamp
-        if started.executionStarted.HasField("scheduledStartTimestamp") and seconds_of(at) > self._clock.now():
+        self._begin_at(instance, started)
+        self._changed(instance)
+        return instance
+
+    def _begin_at(self, instance: Instance, started: Event | None) -> None:
+        """Begin a turn, at once or when its start says."""
+        at = None if started is None else started.executionStarted.scheduledStartTimestamp
+        if at is not None and seconds_of(at) > self._clock.now():
             instance.start_timer = self._clock.call_at(seconds_of(at), lambda: self._due(instance))
         else:
             self._later(instance)
-        self._changed(instance)
-        return instance
 
     def _due(self, instance: Instance) -> None:
         with self._change():
@@ -519,6 +533,8 @@ class Engine:
             self._workers.settle(task)
         self._ready.pop(instance, None)
         self._workers.forget(id)
+        if self._storage is not None:
+            self._storage.delete(id)
         self._release(id)
 
     def _release(self, id: str) -> None:
@@ -531,13 +547,17 @@ class Engine:
     def _add(self, instance: Instance, event: Event) -> None:
         """Something has happened to an instance; a turn will tell its worker."""
         instance.inbox.append(event)
+        self._touch(instance)
         self._later(instance)
 
     def _later(self, instance: Instance) -> None:
         APPS.later(lambda: self._advance(instance))
 
     def _advance(self, instance: Instance) -> None:
-        """Begin the next turn, if there is anything to tell and somebody to tell it."""
+        """Begin the next turn, if there is anything to tell and somebody to tell it.
+
+        An instance without an id never has one, and what is asked of it waits: daprd's scheduler drops its reminder.
+        """
         if self._instances.get(instance.id) is not instance or instance.turn is not None or not instance.id:
             return
         if not instance.active:
@@ -725,6 +745,10 @@ class Engine:
         return started.executionStarted.workflowInstance.executionId.value != message.execution
 
     def _receive_start(self, message: Message) -> None:
+        before = self._instances.get(message.instance)
+        if before is not None and _is_same_start(before.start, message.event):
+            self._tell_parent_again(before)
+            return
         try:
             self._create(message.instance, message.event, message.propagated)
         except ApiError as error:
@@ -743,11 +767,18 @@ class Engine:
             target = parent.workflowInstance
             self._send(Message(app, target.instanceId, event, execution=target.executionId.value))
 
+    def _tell_parent_again(self, child: Instance) -> None:
+        """A parent that asks twice for the same child has not heard how it ended."""
+        started, completed = child.facts.started, child.facts.completed
+        if started is not None and completed is not None:
+            done = completed.executionCompleted
+            self._send(actions.to_parent(started.executionStarted, done, self._place()))
+
     # --- going on with a history ---
 
     def _resume_open(self, instance: Instance) -> None:
         """Run what a history has begun and nothing has ended."""
-        if not instance.active or instance.facts.started is None:
+        if not instance.active:
             return
         place = self._place()
         told = {resolution_of(event) for event in instance.inbox}
@@ -765,6 +796,37 @@ class Engine:
                     child = event.childWorkflowInstanceCreated
                     turn = Turn(instance, instance.history, instance.facts, [])
                     self._send(Message(app, child.instanceId, actions.start_of_child(turn, event, place)))
+
+    def _store(self) -> Storage | None:
+        """Where instances are kept, once what was kept before is loaded; None where nothing outlives the sidecar."""
+        if self._storage is None and (store := self._core.actors.state.find()) is not None and store.lasting:
+            self._storage = Storage(self._core, store)
+            loaded = list(self._storage.load())
+            for instance in loaded:
+                self._instances[instance.id] = instance
+            for instance in loaded:
+                self._wake(instance)
+        return self._storage
+
+    def _wake(self, instance: Instance) -> None:
+        """Go on with an instance that was kept."""
+        self._resume_open(instance)
+        started = instance.start
+        if started is not None and not instance.history:
+            self._begin_at(instance, started)
+        elif instance.inbox or len(instance.history) == ROUND_BEGINS:
+            self._begin_at(instance, None)
+
+    def _touch(self, instance: Instance) -> None:
+        """Something of an instance is to be kept, when the change is complete."""
+        if self._storage is not None and instance not in self._touched:
+            self._touched[instance] = None
+            APPS.later(lambda: self._keep(instance))
+
+    def _keep(self, instance: Instance) -> None:
+        self._touched.pop(instance, None)
+        if self._storage is not None and self._instances.get(instance.id) is instance:
+            self._storage.save(instance)
 
     # --- the building block ---
 
@@ -804,11 +866,19 @@ class Engine:
         return self._gone
 
     def close(self) -> None:
-        """Other apps find this one no more."""
+        """Other apps find this one no more; what is kept is complete."""
         APPS.leave(self._app, self)
         self.stop()
+        with self._change():
+            self._workers.clear()
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
 
 
-def is_true(text: str) -> bool:
-    """Whether a component's metadata say yes (dapr kit utils.IsTruthy)."""
-    return text.strip().lower() in ("y", "yes", "true", "t", "on", "1")
+def _is_same_start(before: Event | None, event: Event) -> bool:
+    """Whether an instance was started by the very action that this start comes from."""
+    if before is None or not event.executionStarted.HasField("parentInstance"):
+        return False
+    one, other = before.executionStarted.parentInstance, event.executionStarted.parentInstance
+    return one.taskScheduledId == other.taskScheduledId and one.workflowInstance == other.workflowInstance

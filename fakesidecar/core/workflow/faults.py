@@ -102,21 +102,6 @@ class RerunExists(WorkflowFault, grpc=StatusCode.ALREADY_EXISTS):
     template = "workflow '{id}' has already been created"
 
 
-class NoActorStore(ApiError, code="ERR_ACTOR_NO_STATE_STORE", grpc=StatusCode.INTERNAL):
-    """No state store is the one of actors."""
-
-    template = (
-        "the state store is not configured to use the actor runtime. Have you set the - name: actorStateStore "
-        'value: "true" in your state store component file?'
-    )
-
-
-class NoPlacement(ApiError, code="ERR_ACTOR_NO_PLACEMENT", grpc=StatusCode.UNAVAILABLE, http=400):
-    """The sidecar was told of no control plane."""
-
-    template = "placement service is not configured"
-
-
 class NoWorkers(ApiError, grpc=StatusCode.UNAVAILABLE):
     """No worker can be served."""
 

@@ -45,13 +45,26 @@ class Instance:
     """How much of the history the store has."""
 
     @property
+    def waiting(self) -> list[Event]:
+        """What has happened and is not history yet."""
+        return [*(self.turn.consumed if self.turn is not None else ()), *self.inbox]
+
+    @property
+    def start(self) -> Event | None:
+        """The event that it was started with, before its first turn too."""
+        if self.facts.started is not None:
+            return self.facts.started
+        return next((event for event in self.waiting if event.HasField("executionStarted")), None)
+
+    @property
     def active(self) -> bool:
         """Whether it has not ended."""
         return self.facts.completed is None
 
     def begin(self, now: float) -> Turn:
         """A turn with all that waits; what was there before, or is resolved already, is dropped."""
-        events, self.inbox = accept(self.facts, self.inbox), []
+        consumed, self.inbox = self.inbox, []
+        events = accept(self.facts, consumed)
         self.turn = Turn(
             self, self.history, self.facts, [make("workflowStarted", now, pb.WorkflowStartedEvent()), *events]
         )
@@ -93,6 +106,8 @@ class Turn:
     """What that history says."""
     events: list[Event]
     """What is new, `workflowStarted` first."""
+    consumed: list[Event] = field(default_factory=list)
+    """What of the inbox went into it, and into the rounds before."""
     rounds: int = 0
     """How often this turn was continued as new."""
     worker: Worker | None = None
@@ -100,7 +115,7 @@ class Turn:
 
     def next_round(self, events: list[Event]) -> Turn:
         """The turn that begins a new round, with a history of its own."""
-        return Turn(self.instance, [], Facts(), events, self.rounds + 1)
+        return Turn(self.instance, [], Facts(), events, self.consumed, self.rounds + 1)
 
     @property
     def terminated(self) -> Event | None:

@@ -16,10 +16,11 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from dapr_client.wire import orchestration_pb2 as common
 from fakesidecar.core.workflow.engine import Engine, Start
-from fakesidecar.core.workflow.faults import NoActorStore, NoSuchInstance
+from fakesidecar.core.workflow.faults import NoSuchInstance
 from fakesidecar.core.workflow.history import STALLED
 from fakesidecar.core.workflow.instance import Instance
 from fakesidecar.errors import (
+    ActorStateStoreMissing,
     ApiError,
     WorkflowEventNameMissing,
     WorkflowGetFailed,
@@ -178,7 +179,9 @@ def purge(core: Core, id: str) -> Future[None]:
         if isinstance(error, NoSuchInstance):
             return WorkflowNotFound(id=f"{id}%!(EXTRA *fmt.wrapError=failed to purge workflow state: {error})")
         fetch = "failed to fetch workflow state: failed to load workflow metadata: "
-        return WorkflowPurgeFailed(id=id, cause=(fetch if isinstance(error, NoActorStore) else "") + error.go_text)
+        return WorkflowPurgeFailed(
+            id=id, cause=(fetch if isinstance(error, ActorStateStoreMissing) else "") + error.go_text
+        )
 
     return _change(core, id, lambda engine: engine.purge(id, recursive=True), failed)
 

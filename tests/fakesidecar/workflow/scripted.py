@@ -132,12 +132,17 @@ class Worker:
         self._incoming: queue.SimpleQueue[service.WorkItem | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
-        self.connection = engine.connect(self._incoming.put, self.ended.set, stateful=stateful)
+        self.connection = engine.connect(self._incoming.put, self._end, stateful=stateful)
 
     def leave(self) -> None:
         self.engine.disconnect(self.connection)
         self._incoming.put(None)
         self._thread.join(SECONDS)
+
+    def _end(self) -> None:
+        self.ended.set()
+        self.engine.disconnect(self.connection)
+        self._incoming.put(None)
 
     def hold(self) -> service.WorkItem:
         """The next item that no script answers."""

@@ -519,11 +519,9 @@ def test_turns_of_an_instance_stay_with_a_stateful_worker(engine: Engine) -> Non
 
 def test_a_sidecar_that_stops_says_so(engine: Engine) -> None:
     worker = Worker(engine)
-    stopped = engine.stop()
-    assert worker.ended.wait(1)
-    assert not stopped.done()
-    worker.leave()
-    wait(stopped)
+    wait(engine.stop())
+    assert worker.ended.is_set()
+    assert engine.connected_workers == 0
 
 
 # --- for tests -----------------------------------------------------------------------------------------------------

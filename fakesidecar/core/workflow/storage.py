@@ -1,0 +1,153 @@
+"""Keeping instances in the state store of actors, where daprd keeps them (dapr pkg/actors/targets/workflow, state.go).
+
+Under `app||dapr.internal.<namespace>.<app>.workflow||<instance>||` there are the events of the history and of the
+inbox, one by one, the custom status, the histories that a caller passed on, and how much there is of it all. A turn
+writes what it added. Writing is done by a thread, in order, and is complete when the sidecar has stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dapr_client.wire import backend_service_pb2 as backend
+from dapr_client.wire import history_events_pb2 as pb
+from fakesidecar.components.state import Delete, Operation, StateStore, Upsert
+from fakesidecar.core.keys import SEPARATOR
+from fakesidecar.core.workflow.history import Event
+from fakesidecar.core.workflow.instance import Instance
+from fakesidecar.errors import ComponentError
+
+if TYPE_CHECKING:
+    from fakesidecar.core import Core
+
+log = logging.getLogger("fakesidecar.workflow")
+
+METADATA, STATUS, PROPAGATED = "metadata", "customStatus", "propagatedHistory"
+
+
+@dataclass(slots=True)
+class _Kept:
+    """How much of an instance is in the store."""
+
+    history: int = 0
+    inbox: int = 0
+
+
+class Storage:
+    """The instances of one app in one store."""
+
+    def __init__(self, core: Core, store: StateStore) -> None:
+        self._core, self._store = core, store
+        namespace = core.options.namespace or "default"
+        self._prefix = SEPARATOR.join((core.app_id, f"dapr.internal.{namespace}.{core.app_id}.workflow", ""))
+        self._kept: dict[str, _Kept] = {}
+        self._writer = ThreadPoolExecutor(1, "workflow-storage")
+
+    # --- writing ---
+
+    def save(self, instance: Instance) -> None:
+        """Keep what is new of an instance."""
+        kept = self._kept.setdefault(instance.id, _Kept())
+        first = min(instance.saved, kept.history)
+        operations: list[Operation] = [
+            *self._events(instance.id, "history", instance.history[first:], first, kept.history),
+            *self._events(instance.id, "inbox", instance.waiting, 0, kept.inbox),
+        ]
+        kept.history, kept.inbox = len(instance.history), len(instance.waiting)
+        instance.saved = kept.history
+        facts = backend.BackendWorkflowStateMetadata(
+            inboxLength=kept.inbox, historyLength=kept.history, generation=instance.generation
+        )
+        operations.append(Upsert(self._key(instance.id, METADATA), facts.SerializeToString()))
+        operations.append(Upsert(self._key(instance.id, STATUS), instance.custom_status.encode()))
+        if instance.propagated is not None:
+            operations.append(Upsert(self._key(instance.id, PROPAGATED), instance.propagated.SerializeToString()))
+        self._write(operations)
+
+    def _events(self, id: str, kind: str, events: Sequence[Event], first: int, before: int) -> Iterator[Operation]:
+        for number, event in enumerate(events, first):
+            yield Upsert(self._event_key(id, kind, number), event.SerializeToString())
+        for number in range(first + len(events), before):
+            yield Delete(self._event_key(id, kind, number))
+
+    def delete(self, id: str) -> None:
+        """Forget an instance."""
+        kept = self._kept.pop(id, None)
+        if kept is not None:
+            names = (METADATA, STATUS, PROPAGATED)
+            self._write(
+                [
+                    *self._events(id, "history", (), 0, kept.history),
+                    *self._events(id, "inbox", (), 0, kept.inbox),
+                    *(Delete(self._key(id, name)) for name in names),
+                ]
+            )
+
+    def _write(self, operations: Sequence[Operation]) -> None:
+        self._writer.submit(self._transact, operations)
+
+    def _transact(self, operations: Sequence[Operation]) -> None:
+        try:
+            with self._core.guard(self._store.blocking):
+                self._store.transact(operations, {})
+        except ComponentError:
+            log.exception("workflows could not be stored")
+
+    def close(self) -> None:
+        """Write what is still to be written."""
+        self._writer.shutdown()
+
+    # --- reading ---
+
+    def load(self) -> Iterator[Instance]:
+        """Every instance that is kept, oldest first."""
+        found = []
+        for key in self._store.keys(self._prefix):
+            id, _, name = key.removeprefix(self._prefix).rpartition(SEPARATOR)
+            if name == METADATA:
+                found.append(self._load(id))
+        yield from sorted(found, key=_begun)
+
+    def _load(self, id: str) -> Instance:
+        facts = backend.BackendWorkflowStateMetadata.FromString(self._get(id, METADATA))
+        kept = self._kept[id] = _Kept(facts.historyLength, facts.inboxLength)
+        instance = Instance(
+            id,
+            history=[self._event(id, "history", number) for number in range(kept.history)],
+            inbox=[self._event(id, "inbox", number) for number in range(kept.inbox)],
+            custom_status=self._get(id, STATUS).decode(),
+            generation=facts.generation,
+            saved=kept.history,
+        )
+        if propagated := self._get(id, PROPAGATED):
+            instance.propagated = pb.PropagatedHistory.FromString(propagated)
+        for event in instance.history:
+            instance.facts.see(event)
+        return instance
+
+    def _event(self, id: str, kind: str, number: int) -> Event:
+        event: Event = pb.HistoryEvent.FromString(self._read(self._event_key(id, kind, number)))
+        return event
+
+    def _get(self, id: str, name: str) -> bytes:
+        return self._read(self._key(id, name))
+
+    def _read(self, key: str) -> bytes:
+        item = self._store.get(key, {})
+        return b"" if item is None else item.data
+
+    def _key(self, id: str, name: str) -> str:
+        return f"{self._prefix}{id}{SEPARATOR}{name}"
+
+    def _event_key(self, id: str, kind: str, number: int) -> str:
+        return self._key(id, f"{kind}-{number:06d}")
+
+
+def _begun(instance: Instance) -> tuple[int, int]:
+    """When the first thing happened to an instance."""
+    first = next(iter((*instance.history, *instance.inbox)), None)
+    return (0, 0) if first is None else (first.timestamp.seconds, first.timestamp.nanos)
