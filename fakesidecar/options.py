@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+DEFAULT_NAMESPACE = "default"
+"""What daprd calls the namespace of a sidecar that is told none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppHealth:

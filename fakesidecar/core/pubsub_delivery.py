@@ -306,7 +306,10 @@ class BulkReading(Reading):
 
         def attempt(answered: Answered) -> None:
             def told(answers: Mapping[str, Answer]) -> None:
-                for id, answer in answers.items():
+                for id in [
+                    id for id in answers if id in left
+                ]:  # an answer may come late, to an attempt that was given up
+                    answer = answers[id]
                     self.record(left[id], answer)
                     if answer is None or isinstance(answer, Dropped):
                         del left[id]
@@ -321,6 +324,7 @@ class BulkReading(Reading):
 
         def finished(answer: Answer) -> None:
             for id in tuple(left):
+                del left[id]
                 _, message, done = entries[id]
                 self.settle(message, done, refusals.get(id) or answer)
 
