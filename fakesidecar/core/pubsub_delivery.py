@@ -306,10 +306,9 @@ class BulkReading(Reading):
 
         def attempt(answered: Answered) -> None:
             def told(answers: Mapping[str, Answer]) -> None:
-                for id in [
-                    id for id in answers if id in left
-                ]:  # an answer may come late, to an attempt that was given up
-                    answer = answers[id]
+                for id, answer in answers.items():
+                    if id not in left:  # an answer to an attempt that was given up
+                        continue
                     self.record(left[id], answer)
                     if answer is None or isinstance(answer, Dropped):
                         del left[id]
