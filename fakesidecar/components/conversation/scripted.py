@@ -32,6 +32,8 @@ Calls = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Tools and their arguments: text as it is, anything else as JSON."""
 
 KEYS = {"when", "say", "calls", "error", "after", "times"}
+KEPT = 10_000
+"""How many of the last prompts a model remembers, and how many answers it keeps."""
 WAIT_SECONDS = 10.0
 """How long, in real time, a test waits for a model to be asked."""
 
@@ -65,7 +67,7 @@ class Scripted(Model):
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         self.asked: list[Prompt] = []
-        """Every prompt, in order."""
+        """The last prompts, in order."""
         self._model = spec.setting("model") or "scripted"
         self._declared = spec.setting("script")
         self._cache_seconds = seconds(spec.setting("responseCacheTTL") or spec.setting("cacheTTL") or "0")
@@ -115,6 +117,8 @@ class Scripted(Model):
             raise ComponentError(found.error)
         reply = self._reply(prompt, found)
         if self._cache_seconds > 0:
+            if len(self._cache) >= KEPT:
+                self._cache.clear()
             self._cache[key] = (self.around.clock.now() + self._cache_seconds, reply)
         return reply
 
@@ -131,6 +135,7 @@ class Scripted(Model):
                     self._alarms.add(alarm)
                     self.around.clock.call_later(found.after, alarm.set)
             self.asked.append(prompt)
+            del self.asked[:-KEPT]
             self._changed.notify_all()
         if found is None:
             raise ComponentError(f"nothing in the script of {self.spec.name} fits {golang.quote(prompt.text)}")
