@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
-from fakesidecar.components.pubsub import Cancel, Message, PubSub
+from fakesidecar.components.pubsub import Cancel, Done, Message, PubSub
 from fakesidecar.core.pubsub_app import AppSubscriber, subscriptions_of
 from fakesidecar.core.pubsub_delivery import (
     Answered,
@@ -44,6 +44,7 @@ from fakesidecar.errors import (
     TopicForbidden,
 )
 from fakesidecar.interceptors.tracing import Tracer
+from fakesidecar.options import DEFAULT_NAMESPACE
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.errors import StartupError
 from fakesidecar.resources.subscription import Rule, Subscription
@@ -72,7 +73,7 @@ class Loaded:
     pubsub: PubSub
     scopes: Scopes
     namespace: str
-    """What topics are prefixed with."""
+    """What topics are prefixed with, where nobody sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,8 @@ class PubSubBlock:
 
     def add(self, spec: Component, pubsub: PubSub) -> None:
         """Load a broker under its component's name."""
-        app_id, namespace = self._core.app_id, self._core.around.namespace
-        scoped = any("{namespace}" in value for value in spec.metadata.values())
-        self._loaded[spec.name] = Loaded(pubsub, scopes_of(spec, app_id), namespace if scoped else "")
+        namespace = (self._core.around.namespace or DEFAULT_NAMESPACE) if spec.namespaced else ""
+        self._loaded[spec.name] = Loaded(pubsub, scopes_of(spec, self._core.app_id), namespace)
         if self._app_started:
             self.resume_app()
 
@@ -345,7 +345,12 @@ class PubSubBlock:
             raise PubSubNotFound(pubsub=pubsub)
         if not loaded.scopes.may_subscribe(topic):
             raise SubscriptionForbidden(pubsub=pubsub, topic=topic)
-        forget = loaded.pubsub.subscribe(loaded.namespace + topic, reading.handle, reading.subscription.metadata)
+
+        def handle(message: Message, done: Done) -> None:
+            reading.handle(replace(message, topic=message.topic.removeprefix(loaded.namespace)), done)
+
+        handler = handle if loaded.namespace else reading.handle
+        forget = loaded.pubsub.subscribe(loaded.namespace + topic, handler, reading.subscription.metadata)
 
         def cancel() -> None:
             reading.stop()

@@ -314,6 +314,8 @@ class BulkReading(Reading):
         def attempt(answered: Answered) -> None:
             def told(answers: Mapping[str, Answer]) -> None:
                 for id, answer in answers.items():
+                    if id not in left:  # an answer to an attempt that was given up
+                        continue
                     self.record(left[id], answer)
                     if answer is None or isinstance(answer, Dropped):
                         del left[id]
@@ -328,6 +330,7 @@ class BulkReading(Reading):
 
         def finished(answer: Answer) -> None:
             for id in tuple(left):
+                del left[id]
                 _, message, done = entries[id]
                 self.settle(message, done, refusals.get(id) or answer)
 
