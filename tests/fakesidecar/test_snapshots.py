@@ -128,6 +128,36 @@ def test_a_script_goes_on_from_where_it_was(it: Sidecar) -> None:
     assert model.converse(prompt).text == "once"
 
 
+def test_jobs_go_on_from_where_they_were() -> None:
+    from fakesidecar import Options
+    from fakesidecar.core.jobs import Job, Triggered
+
+    it = Sidecar(Options(scheduler_host_address="localhost:1"), clock=VirtualClock())
+    clock, jobs, start = it.clock, it.core.jobs, it.clock.now()
+    assert isinstance(clock, VirtualClock)
+    ticks: list[float] = []
+
+    def receive(tick: Triggered) -> bool:
+        ticks.append(tick.due - start)
+        return True
+
+    jobs.receiver = receive
+    jobs.schedule(Job("j", schedule="@every 10s", repeats=4))
+    jobs.schedule(Job("once", due_time="35s"))
+    clock.advance(25)
+    kept = loads(dumps(snapshot(it.core)))
+    clock.advance(60)
+    assert ticks == [10, 20, 30, 35, 40]
+    assert jobs.list() == ()
+    for _ in range(2):
+        restore(it.core, kept)
+        ticks.clear()
+        assert [job.name for job in jobs.list()] == ["j", "once"]
+        clock.advance(60)
+        assert ticks == [30, 35, 40]
+    it.stop()
+
+
 def test_everything_that_a_file_can_hold() -> None:
     kept = Snapshot(
         1.5,
