@@ -158,6 +158,40 @@ def test_jobs_go_on_from_where_they_were() -> None:
     it.stop()
 
 
+def test_reminders_go_on_from_where_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import Future
+
+    from fakesidecar.core.actors.hosts import Reminder
+
+    it = Sidecar(clock=VirtualClock())
+    clock, reminders, start = it.clock, it.core.actors.place.reminders, it.clock.now()
+    assert isinstance(clock, VirtualClock)
+    ticks: list[tuple[str, float]] = []
+
+    def deliver(reminder: Reminder) -> Future[None]:
+        ticks.append((reminder.name, clock.now() - start))
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    monkeypatch.setattr(reminders, "_deliver", deliver)
+    reminders.create(Reminder("Cart", "7", "often", period="R4/PT10S", data=b"1"))
+    reminders.create(Reminder("Cart", "7", "once", due_time="35s"))
+    clock.advance(25)
+    kept = loads(dumps(snapshot(it.core)))
+    clock.advance(60)
+    later = [entry for entry in ticks if entry[1] > 25]
+    assert ("once", 35.0) in later
+    assert reminders.select() == []
+    for _ in range(2):
+        restore(it.core, kept)
+        ticks.clear()
+        assert [(one.name, one.data) for one in reminders.select()] == [("often", b"1"), ("once", None)]
+        clock.advance(60)
+        assert ticks == later
+    it.stop()
+
+
 def test_everything_that_a_file_can_hold() -> None:
     kept = Snapshot(
         1.5,

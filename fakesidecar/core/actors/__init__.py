@@ -32,7 +32,7 @@ from fakesidecar.core.actors.hosts import (
 )
 from fakesidecar.core.actors.names import RESERVED
 from fakesidecar.core.actors.place import Place
-from fakesidecar.core.actors.reminders import DEFAULT_POLICY, Timers
+from fakesidecar.core.actors.reminders import DEFAULT_POLICY, KeptReminder, Timers
 from fakesidecar.core.actors.state import ActorState
 from fakesidecar.core.actors.turns import Turns
 from fakesidecar.errors import (
@@ -490,6 +490,14 @@ class ActorsBlock:
             actor.timer = None  # the clock forgets it
         for type, id in self.active():
             self.deactivate(type, id)
+
+    def snapshot(self) -> tuple[KeptReminder, ...]:
+        """The reminders; what actors have for state is in its store."""
+        return self.place.reminders.snapshot()
+
+    def restore(self, kept: Sequence[KeptReminder]) -> None:
+        """Have these reminders; actors stay as active as they are, and so do timers."""
+        self.place.restore(kept)
 
     def drain(self) -> list[Future[None]]:
         """Take no more calls, and deactivate every actor when the calls under way have ended."""

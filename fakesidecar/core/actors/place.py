@@ -6,12 +6,13 @@ Every sidecar has a place of its own, until it joins another's.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fakesidecar.core.actors.hosts import Reminder
-from fakesidecar.core.actors.reminders import LOCK, Reminders
+from fakesidecar.core.actors.reminders import LOCK, KeptReminder, Reminders
 from fakesidecar.later import end_as
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ class Place:
             waiting, self._undelivered = self._undelivered, []
             for reminder, future in waiting:
                 self._deliver(reminder).add_done_callback(partial(end_as, future))
+
+    def restore(self, kept: Sequence[KeptReminder]) -> None:
+        """Have these reminders, and no others."""
+        with LOCK:
+            self._undelivered.clear()
+            self.reminders.restore(kept)
 
     def reset(self) -> None:
         """Forget every reminder."""
