@@ -319,7 +319,7 @@ class ActorsBlock:
     def restore(self, kept: dict[str, Any]) -> None:
         """Have those reminders again; actors are deactivated, timers forgotten."""
         self.reset()
-        self.place.reminders.restore(kept["reminders"])
+        self.place.restore(kept["reminders"])
         self.state.restore(kept["keys"])
 
     def drain(self) -> list[Future[None]]:

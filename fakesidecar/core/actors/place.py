@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fakesidecar.core.actors.hosts import Reminder
-from fakesidecar.core.actors.reminders import LOCK, Reminders
+from fakesidecar.core.actors.reminders import LOCK, KeptReminder, Reminders
 from fakesidecar.later import end_as
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ class Place:
                 if self.reminders.get(reminder.type, reminder.id, reminder.name) is not reminder:
                     continue  # deleted meanwhile
                 self._deliver(reminder).add_done_callback(partial(end_as, future))
+
+    def restore(self, kept: Sequence[KeptReminder]) -> None:
+        """Have these reminders, and no others."""
+        with LOCK:
+            self._undelivered.clear()
+            self.reminders.restore(kept)
 
     def reset(self) -> None:
         """Forget every reminder."""

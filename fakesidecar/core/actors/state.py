@@ -94,13 +94,13 @@ class ActorState:
         found = ((key, self.get(type, id, key)) for key in sorted(self._keys.get((type, id), ())))
         return {key: item.data for key, item in found if item is not None}
 
-    def snapshot(self) -> dict[tuple[str, str], set[str]]:
-        """Which actor keeps what."""
-        return {actor: set(keys) for actor, keys in self._keys.items()}
+    def snapshot(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """Type and id of each actor, and the keys that it keeps."""
+        return tuple((type, id, tuple(sorted(keys))) for (type, id), keys in self._keys.items())
 
-    def restore(self, kept: dict[tuple[str, str], set[str]]) -> None:
+    def restore(self, kept: Sequence[tuple[str, str, Sequence[str]]]) -> None:
         """Know which actor kept what then."""
-        self._keys = {actor: set(keys) for actor, keys in kept.items()}
+        self._keys = {(type, id): set(keys) for type, id, keys in kept}
 
     def forget(self) -> None:
         """Forget which actor keeps what; the store itself forgets what is kept."""
