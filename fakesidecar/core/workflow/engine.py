@@ -121,7 +121,6 @@ class Engine:
         """Calls that wait for the turn of an instance to end."""
         self._watches: dict[str, list[_Watch]] = {}
         self._storage: Storage | None = None
-        self._touched: dict[Instance, None] = {}
         self._refused = False
         self._gone: Future[None] | None = None
         """Set when the sidecar stops: whether the last worker is gone."""
@@ -799,7 +798,10 @@ class Engine:
 
     def _store(self) -> Storage | None:
         """Where instances are kept, once what was kept before is loaded; None where nothing outlives the sidecar."""
-        if self._storage is None and (store := self._core.actors.state.find()) is not None and store.lasting:
+        if self._storage is not None or self._gone is not None:
+            return self._storage
+        store = self._core.actors.state.find()
+        if store is not None and store.lasting:
             self._storage = Storage(self._core, store)
             loaded = list(self._storage.load())
             for instance in loaded:
@@ -818,15 +820,9 @@ class Engine:
             self._begin_at(instance, None)
 
     def _touch(self, instance: Instance) -> None:
-        """Something of an instance is to be kept, when the change is complete."""
-        if self._storage is not None and instance not in self._touched:
-            self._touched[instance] = None
-            APPS.later(lambda: self._keep(instance))
-
-    def _keep(self, instance: Instance) -> None:
-        self._touched.pop(instance, None)
+        """Something of an instance is to be kept."""
         if self._storage is not None and self._instances.get(instance.id) is instance:
-            self._storage.save(instance)
+            self._storage.touch(instance)
 
     # --- the building block ---
 
@@ -871,9 +867,9 @@ class Engine:
         self.stop()
         with self._change():
             self._workers.clear()
-        if self._storage is not None:
-            self._storage.close()
-            self._storage = None
+            storage, self._storage = self._storage, None
+        if storage is not None:
+            storage.close()
 
 
 def _is_same_start(before: Event | None, event: Event) -> bool:
