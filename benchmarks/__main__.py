@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calls, life
+from benchmarks import calls, crypto, jobs, life
 
 MARKS = {True: "met", False: "missed", None: "not measured"}
 
 
 def main() -> int:
-    rows = [*calls.rows(), *life.rows()]
+    rows = [*calls.rows(), *crypto.rows(), *life.rows(), *jobs.rows()]
     width = max(len(row.what) for row in rows)
     for row in rows:
-        print(f"{row.what:<{width}}  {row.reached:>22}  {row.target:>16}  {MARKS[row.met]}")
+        print(f"{row.what:<{width}}  {row.reached:>22}  {row.target:>16}  {MARKS[row.met] if row.target else ''}")
     return 0 if all(row.met is not False for row in rows) else 1
 
 

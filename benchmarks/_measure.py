@@ -65,6 +65,11 @@ def python_seconds(code: str, rounds: int = 7) -> float:
     return statistics.median(whole - bare for whole, bare in pairs)
 
 
+def python_megabytes(code: str) -> float:
+    """The number that a fresh interpreter prints when it runs the code."""
+    return float(subprocess.run([sys.executable, "-c", code], check=True, env=COMPILED, capture_output=True).stdout)
+
+
 def at_most(what: str, reached: float, target: float, unit: str, scale: float = 1.0) -> Row:
     """A line for something that is to stay under a limit."""
     return Row(

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from dapr_client.errors import StatusDetails as StatusDetails
     from dapr_client.invocation import InvokeMethodRequest as InvokeMethodRequest
     from dapr_client.invocation import InvokeMethodResponse as InvokeMethodResponse
+    from dapr_client.jobs import ConstantFailurePolicy as ConstantFailurePolicy
+    from dapr_client.jobs import DropFailurePolicy as DropFailurePolicy
+    from dapr_client.jobs import FailurePolicy as FailurePolicy
+    from dapr_client.jobs import Job as Job
     from dapr_client.lock import TryLockResponse as TryLockResponse
     from dapr_client.lock import UnlockResponse as UnlockResponse
     from dapr_client.lock import UnlockResponseStatus as UnlockResponseStatus
@@ -99,6 +103,12 @@ HOMES = {
     "invocation": (
         "InvokeMethodRequest",
         "InvokeMethodResponse",
+    ),
+    "jobs": (
+        "ConstantFailurePolicy",
+        "DropFailurePolicy",
+        "FailurePolicy",
+        "Job",
     ),
     "lock": (
         "TryLockResponse",

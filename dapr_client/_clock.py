@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 import uuid
 
@@ -20,6 +21,10 @@ unit_interval = random.random
 """A number in [0, 1)."""
 
 
-def new_id() -> str:
-    """An id that nobody else has."""
-    return str(uuid.uuid4())
+new_id = uuid.uuid4
+"""An id that nobody else has."""
+
+
+def wait(event: threading.Event, seconds: float) -> bool:
+    """Block the calling thread, but not for longer than until the event is set; whether it is."""
+    return event.wait(seconds)

@@ -35,7 +35,86 @@ STREAM_ERRORS = ("StreamCancelledError", "StreamInactiveError", "StreamReconnect
 RECONNECTS = ("MAX_RECONNECT_ATTEMPTS", "RECONNECT_BACKOFF_INITIAL_SECONDS", "RECONNECT_BACKOFF_MAX_SECONDS")
 SECRETS = ("GetBulkSecretResponse", "GetSecretResponse")
 CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
+WORKFLOWS = (
+    "ActivityResult",
+    "ChildWorkflowResult",
+    "DaprWorkflowClient",
+    "DaprWorkflowContext",
+    "FailureDetails",
+    "PropagatedHistory",
+    "PropagationNotFoundError",
+    "PropagationScope",
+    "RetryPolicy",
+    "TaskFailedError",
+    "UNSET",
+    "WorkflowActivityContext",
+    "WorkflowHistoryEvent",
+    "WorkflowHistoryEventType",
+    "WorkflowInstanceIdPage",
+    "WorkflowResult",
+    "WorkflowRuntime",
+    "WorkflowState",
+    "WorkflowStatus",
+    "alternate_name",
+    "when_all",
+    "when_any",
+)
+WORKFLOW_STATUS = ("WorkflowRuntimeStatus", "runtime_status as getWorkflowRuntimeStatus")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
+
+JOBS = (
+    "ConstantFailurePolicy",
+    "DropFailurePolicy",
+    "FailurePolicy",
+    "Job",
+)
+CONVERSATION = (
+    "ConversationInput",
+    "ConversationInputAlpha2",
+    "ConversationMessage",
+    "ConversationMessageContent",
+    "ConversationMessageOfAssistant",
+    "ConversationMessageOfDeveloper",
+    "ConversationMessageOfSystem",
+    "ConversationMessageOfTool",
+    "ConversationMessageOfUser",
+    "ConversationResponseAlpha1",
+    "ConversationResponseAlpha2",
+    "ConversationResultAlpha1",
+    "ConversationResultAlpha2",
+    "ConversationResultAlpha2Choices",
+    "ConversationResultAlpha2CompletionUsage",
+    "ConversationResultAlpha2CompletionUsageCompletionTokensDetails",
+    "ConversationResultAlpha2CompletionUsagePromptTokensDetails",
+    "ConversationResultAlpha2Message",
+    "ConversationToolCalls",
+    "ConversationToolCallsOfFunction",
+    "create_assistant_message",
+    "create_system_message",
+    "create_tool_message",
+    "create_user_message",
+)
+TOOLS = (
+    "ConversationTools",
+    "ConversationToolsFunction",
+    "FunctionBackend",
+    "ToolBackend",
+    "execute_registered_tool",
+    "execute_registered_tool_async",
+    "get_registered_tools",
+    "register_tool",
+    "tool",
+    "unregister_tool",
+)
+TOOL_HELPERS = (
+    "ToolArgumentError",
+    "ToolError",
+    "ToolExecutionError",
+    "ToolNotFoundError",
+    "bind_params_to_func",
+    "extract_docstring_summary",
+    "function_to_json_schema",
+)
 
 Names = Mapping[str, Sequence[str]]
 
@@ -44,6 +123,7 @@ TABLE: Mapping[str, Names] = {
         "_sync.client": ("DaprClient", "DaprClient as DaprGrpcClient"),
         "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
         "invocation": ("InvokeMethodResponse",),
+        "jobs": JOBS,
         "pubsub": ("BulkPublishEntry",),
         "retry": ("RetryPolicy",),
         "settings": ("settings",),
@@ -79,8 +159,12 @@ TABLE: Mapping[str, Names] = {
         "pubsub": ("BulkPublishEntry",),
     },
     "clients.grpc._state": {"state": STATE_ARGUMENTS},
+    "clients.grpc._jobs": {"jobs": JOBS},
+    "clients.grpc.conversation": {"conversation": CONVERSATION, "tools": TOOLS},
+    "clients.grpc._conversation_helpers": {"_schema": TOOL_HELPERS, "tools": ("stringify_tool_output",)},
     "clients.grpc._helpers": {
         "_checks": (*CHECKS, "not_blank as validateNotBlankString", "not_none as validateNotNone"),
+        "workflow._management": WORKFLOW_STATUS,
     },
     "clients.grpc.subscription": {
         "_sync.subscription": ("Subscription",),
@@ -122,6 +206,16 @@ TABLE: Mapping[str, Names] = {
     },
     "ext.fastapi": {"app.fastapi": ("DaprApp",)},
     "ext.flask": {"app.flask": ("DaprApp",)},
+    "ext.workflow": {"workflow": WORKFLOWS},
+    "ext.workflow.aio": {"workflow.aio": ("DaprWorkflowClient",)},
+    "ext.workflow.logger": {"workflow": ("LoggerOptions",)},
+    "ext.workflow.retry_policy": {"workflow": ("RetryPolicy",)},
+    "ext.workflow.workflow_activity_context": {"workflow": ("WorkflowActivityContext",)},
+    "ext.workflow.workflow_context": {"workflow": ("DaprWorkflowContext as WorkflowContext",)},
+    "ext.workflow.dapr_workflow_context": {"workflow": ("DaprWorkflowContext", "when_all", "when_any")},
+    "ext.workflow.dapr_workflow_client": {"workflow": ("DaprWorkflowClient",)},
+    "ext.workflow.workflow_runtime": {"workflow": ("WorkflowRuntime", "alternate_name")},
+    "ext.workflow.workflow_state": {"workflow": ("WorkflowState", "WorkflowStatus")},
 }
 """Official module: our module: what it has of it (`ours as theirs`; `TABLE[]` for every item of a mapping)."""
 

@@ -13,7 +13,7 @@ from dapr_client._checks import to_bytes
 ENCRYPT_IS_ALPHA = "The Encrypt API is an Alpha version and is subject to change."
 DECRYPT_IS_ALPHA = "The Decrypt API is an Alpha version and is subject to change."
 
-PART_BYTES = 128 << 10
+PART_BYTES = 64 << 10
 """How much is sent in one message, at most."""
 
 

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 from fakesidecar.components.state import Delete, Json, Upsert
 
 if TYPE_CHECKING:
+    from fakesidecar.components.conversation.scripted import Scripted
     from fakesidecar.core import Core
+    from fakesidecar.core.actors import Turn
+    from fakesidecar.core.actors.hosts import ActorTimer, Reminder
     from fakesidecar.core.jobs import Job, Triggered
+
+SECONDS = 10.0
+"""How long to wait, in real time, for an application."""
 
 
 class State:
@@ -133,3 +139,60 @@ class Jobs:
     def on_trigger(self, handler: Callable[[Triggered], bool]) -> None:
         """Have ticks handled by a function when there is no application; False is a failure, and tried again."""
         self._core.jobs.receiver = handler
+
+
+class Actors:
+    """Which actors are active, whose turn it was, what they keep and are reminded of."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @property
+    def active(self) -> list[tuple[str, str]]:
+        """Type and id of every active actor."""
+        return self._core.actors.active()
+
+    @property
+    def turns(self) -> list[Turn]:
+        """What actors were asked to do, the oldest first: `.type`, `.id`, `.kind`, `.name`, `.outcome`, `.error`."""
+        return [*self._core.actors.turns]
+
+    def state(self, type: str, id: str) -> dict[str, bytes]:
+        """What an actor keeps, by key."""
+        return self._core.actors.state.all(type, id)
+
+    def reminders(self, type: str | None = None, id: str | None = None) -> list[Reminder]:
+        """The reminders that are still to come: `.type`, `.id`, `.name`, `.due_time`, `.period`, `.data`."""
+        return self._core.actors.place.reminders.select(type, id)
+
+    def timers(self, type: str | None = None, id: str | None = None) -> list[ActorTimer]:
+        """The timers that are still to tick: `.type`, `.id`, `.name`, `.due_time`, `.period`, `.callback`, `.data`."""
+        return self._core.actors.timers.select(type, id)
+
+    def fire_reminder(self, type: str, id: str, name: str) -> None:
+        """Remind an actor now, besides the schedule, and wait until it has done what it does then."""
+        self._core.actors.fire_reminder(type, id, name).result(SECONDS)
+
+    def fire_timer(self, type: str, id: str, name: str) -> None:
+        """Have a timer tick now, besides its schedule, and wait until the actor has done what it does then."""
+        self._core.actors.fire_timer(type, id, name).result(SECONDS)
+
+    def deactivate(self, type: str, id: str) -> None:
+        """Deactivate an actor, when its turn is over, and wait for that."""
+        self._core.actors.deactivate(type, id).result(SECONDS)
+
+
+class Conversation:
+    """What the models of type `conversation.scripted` are to say, and what they were asked."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def __getitem__(self, name: str) -> Scripted:
+        """The model of that name: `.when("weather", say="Sunny.")`, `.asked`, `.wait_until_asked()`."""
+        from fakesidecar.components.conversation.scripted import Scripted
+
+        model = self._core.conversation.model(name)
+        if not isinstance(model, Scripted):
+            raise TypeError(f"{name!r} is a {model.component_type.name}: it says what it will")
+        return model

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
-    from dapr_testing._seed import Configuration, Jobs, Lock, Secrets, State
+    from dapr_testing._seed import Actors, Configuration, Conversation, Jobs, Lock, Secrets, State
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
 
@@ -216,6 +216,20 @@ class DaprSidecar:
         from dapr_testing._seed import Jobs
 
         return Jobs(self.fake.core)
+
+    @property
+    def actors(self) -> Actors:
+        """Which actors are active, whose turn it was, what they keep and are reminded of."""
+        from dapr_testing._seed import Actors
+
+        return Actors(self.fake.core)
+
+    @property
+    def conversation(self) -> Conversation:
+        """What scripted models say: `dapr.conversation["llm"].when("weather", say="Sunny.")`."""
+        from dapr_testing._seed import Conversation
+
+        return Conversation(self.fake.core)
 
     # --- its life ---
 

@@ -11,18 +11,23 @@ import concurrent.futures
 import contextlib
 import contextvars
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
-from functools import cache
+import os
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fakesidecar.clock import Clock
 from fakesidecar.options import Options
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp
     import grpc
+    import grpc.aio
+    import httpx
     from google.protobuf.message import Message
 
     from dapr_client.wire import Method
@@ -35,6 +40,11 @@ TIMEOUT_SECONDS = 60.0
 NOT_OURS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 """What the HTTP library would add of its own accord."""
 TOKEN = "dapr-api-token"
+NOBODY_LISTENS = (
+    'connection error: desc = "transport: Error while dialing: dial tcp {address}: connect: connection refused"'
+)
+RECONNECT_MS = 100
+"""An application that was restarted is found at once: grpcio would wait for up to two minutes."""
 JSON = (("content-type", "application/json"),)
 
 POLL_SECONDS = 0.1
@@ -54,6 +64,9 @@ async def wait_until_listening(address: str, port: int) -> None:
 
 
 Headers = Sequence[tuple[str, str]]
+Metadata = Sequence[tuple[str, str | bytes]]
+Body = bytes | AsyncIterable[bytes]
+"""Bytes, or what comes bit by bit and nobody knows the length of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ class AppRequest:
     method: str
     path: str
     """As it is on the wire: escaped, with its leading slash."""
-    body: bytes = b""
+    body: Body = b""
     headers: Headers = JSON
     query: str = ""
     """As it is on the wire, without the question mark."""
@@ -82,6 +95,37 @@ class AppResponse:
         return 200 <= self.status < 300
 
 
+@dataclass(slots=True)
+class AppStream:
+    """An application's answer whose body comes bit by bit: read it or not, but close it."""
+
+    status: int
+    headers: Headers
+    chunks: AsyncIterator[bytes]
+    closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    """What is let go of when the answer is closed."""
+
+    async def read(self) -> bytes:
+        """All of the body; closes the answer."""
+        try:
+            return b"".join([chunk async for chunk in self.chunks])
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of the answer, read or not."""
+        await self.closing.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class AppReply:
+    """What a gRPC application answered, and its metadata."""
+
+    message: Any
+    header: Metadata = ()
+    trailer: Metadata = ()
+
+
 class AppFailed(Exception):
     """The application did not answer; the text says why."""
 
@@ -93,25 +137,46 @@ class AppFailed(Exception):
 class AppRpcFailed(AppFailed):
     """The application answered an RPC with an error."""
 
-    def __init__(self, error: grpc.RpcError) -> None:
+    def __init__(self, error: grpc.aio.AioRpcError, address: str) -> None:
         self.code: grpc.StatusCode = error.code()
-        self.details: str = error.details() or ""
+        self.details: str = as_go_says(error, address)
         super().__init__(f"{self.code.name} {self.details}", timed_out=self.code.name == "DEADLINE_EXCEEDED")
         self.error = error
 
 
-class Transport(ABC):
+def as_go_says(error: grpc.aio.AioRpcError, address: str) -> str:
+    """The message of an error; where nobody listens it is grpc-go's, not the one of the library here."""
+    details = error.details() or ""
+    if details.startswith("failed to connect to all addresses"):
+        return NOBODY_LISTENS.format(address=address)
+    if too_large := re.search(r"eceived message larger than max \(\d+ vs\. \d+\)", details):
+        return f"grpc: r{too_large[0]}"
+    return details
+
+
+class Transport:
     """How requests travel to an application."""
 
-    @abstractmethod
     async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         """Send a request, return the answer; raises `AppFailed`."""
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await self.stream(request)
+                return AppResponse(answer.status, answer.headers, await answer.read())
+        except TimeoutError as error:
+            raise AppFailed(f"timed out after {timeout} s", timed_out=True) from error
 
-    async def rpc(
-        self, name: str, message: Message, metadata: Sequence[tuple[str, str | bytes]], timeout: float
-    ) -> Any:
+    async def stream(self, request: AppRequest) -> AppStream:
+        """Send a request, return the answer as soon as it begins; raises `AppFailed`, and so does reading it."""
+        raise AppFailed(f"{request.path}: the application does not speak HTTP")
+
+    async def rpc(self, name: str, message: Message, metadata: Metadata, timeout: float) -> Any:
         """Call one of Dapr's callbacks, where the application speaks gRPC; raises `AppRpcFailed`."""
         raise AppFailed(f"{name}: the application does not speak gRPC")
+
+    async def exchange(self, name: str, message: Message, metadata: Metadata) -> AppReply:
+        """As `rpc`, without end, and with the metadata that comes with the answer."""
+        return AppReply(await self.rpc(name, message, metadata, TIMEOUT_SECONDS))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -120,8 +185,18 @@ class Transport(ABC):
 class AppChannel:
     """Sends requests to an application, and runs on the sidecar's event loop what waits for the answers."""
 
-    def __init__(self, transport: Transport, clock: Clock, *, is_grpc: bool = False, max_concurrency: int = -1) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        *,
+        address: str = "",
+        is_grpc: bool = False,
+        max_concurrency: int = -1,
+    ) -> None:
         self.transport = transport
+        self.address = address
+        """Where the application listens, empty when it is in this process."""
         self.is_grpc = is_grpc
         self._clock = clock
         self._turns = asyncio.Semaphore(max_concurrency) if max_concurrency > 0 else contextlib.nullcontext()
@@ -150,17 +225,26 @@ class AppChannel:
             async with self._turns:
                 return await self.transport.request(request, timeout)
 
-    async def rpc(
-        self,
-        name: str,
-        message: Message,
-        metadata: Sequence[tuple[str, str | bytes]] = (),
-        timeout: float = TIMEOUT_SECONDS,
-    ) -> Any:
+    async def stream(self, request: AppRequest) -> AppStream:
+        """Send a request, return the answer as soon as it begins; raises `AppFailed`, and so does reading it."""
+        with self._clock.busy():
+            async with contextlib.AsyncExitStack() as turn:
+                await turn.enter_async_context(self._turns)
+                answer = await self.transport.stream(request)
+                answer.closing.push_async_callback(turn.pop_all().aclose)
+                return answer
+
+    async def rpc(self, name: str, message: Message, metadata: Metadata = (), timeout: float = TIMEOUT_SECONDS) -> Any:
         """Call one of Dapr's callbacks (`OnTopicEvent`) of a gRPC application; raises `AppRpcFailed`."""
         with self._clock.busy():
             async with self._turns:
                 return await self.transport.rpc(name, message, metadata, timeout)
+
+    async def exchange(self, name: str, message: Message, metadata: Metadata = ()) -> AppReply:
+        """As `rpc`, without end, and with the metadata that comes with the answer."""
+        with self._clock.busy():
+            async with self._turns:
+                return await self.transport.exchange(name, message, metadata)
 
     # --- from any thread ---
 
@@ -245,13 +329,13 @@ def app_of(options: Options, clock: Clock) -> AppChannel | None:
     protocol, token = options.app_protocol, options.app_api_token
     transport: Transport
     if protocol in ("grpc", "grpcs"):
-        transport = Grpc(address, protocol == "grpcs", token)
+        transport = Grpc(address, protocol == "grpcs", token, options.max_body_size)
     elif protocol == "h2c":
         transport = H2c(address, token)
     else:
-        transport = Http(address, protocol == "https", token)
+        transport = Http(f"{'https' if protocol == 'https' else 'http'}://{address}", token)
     is_grpc = protocol in ("grpc", "grpcs")
-    return AppChannel(transport, clock, is_grpc=is_grpc, max_concurrency=options.app_max_concurrency)
+    return AppChannel(transport, clock, address=address, is_grpc=is_grpc, max_concurrency=options.app_max_concurrency)
 
 
 # --- how a request travels -----------------------------------------------------------------------
@@ -260,36 +344,40 @@ def app_of(options: Options, clock: Clock) -> AppChannel | None:
 class Http(Transport):
     """HTTP/1.1, on connections that are kept."""
 
-    def __init__(self, address: str, secure: bool, token: str) -> None:
-        self._base = f"{'https' if secure else 'http'}://{address}"
+    def __init__(
+        self, base: str, token: str = "", *, tls: ssl.SSLContext | bool = False, follows_redirects: bool = False
+    ) -> None:
+        self._base = base
         self._token = token
+        self._tls = tls
+        self._follows_redirects = follows_redirects
         self._session: aiohttp.ClientSession | None = None
 
-    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
+    async def stream(self, request: AppRequest) -> AppStream:
         import aiohttp
         from yarl import URL
 
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # Any certificate will do (dapr pkg/runtime/channels, InsecureSkipVerify).
-                connector=aiohttp.TCPConnector(ssl=False, limit=0),
+                # Any certificate of an application will do (dapr pkg/runtime/channels, InsecureSkipVerify).
+                connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
                 skip_auto_headers=NOT_OURS,
                 auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(total=None),
+                request_class=_request_class(),
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
-        try:
-            async with self._session.request(
+        with _go_errors():
+            answer = await self._session.request(
                 request.method,
                 URL(self._base + target_of(request), encoded=True),
-                data=request.body,
+                data=request.body or None,
                 headers=with_ours(request.headers, self._token),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout),
-            ) as answer:
-                return AppResponse(answer.status, tuple(answer.headers.items()), await answer.read())
-        except TimeoutError as error:
-            raise AppFailed(f"timed out after {timeout} s", timed_out=True) from error
-        except aiohttp.ClientError as error:
-            raise AppFailed(repr(error)) from error
+                allow_redirects=self._follows_redirects,
+            )
+        stream = AppStream(answer.status, tuple(answer.headers.items()), _chunks(answer.content.iter_any()))
+        stream.closing.callback(answer.release)
+        return stream
 
     async def close(self) -> None:
         if self._session is not None:
@@ -297,33 +385,93 @@ class Http(Transport):
             self._session = None
 
 
+@cache
+def _request_class() -> type[aiohttp.ClientRequest]:
+    import aiohttp
+
+    class Request(aiohttp.ClientRequest):
+        """A request that says no length where Go's client says none."""
+
+        GET_METHODS = aiohttp.ClientRequest.GET_METHODS | {"DELETE"}
+
+    return Request
+
+
+async def _chunks(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    with _go_errors():
+        async for chunk in source:
+            yield chunk
+
+
+@contextlib.contextmanager
+def _go_errors() -> Iterator[None]:
+    """Failures of the HTTP client as Go's client tells them."""
+    import aiohttp
+
+    try:
+        yield
+    except aiohttp.ClientConnectorDNSError as error:
+        raise AppFailed(f"dial tcp: lookup {error.host}: no such host") from error
+    except aiohttp.ClientConnectorError as error:
+        reason = (error.os_error.strerror or str(error.os_error)).lower()
+        if "connect call failed" in reason:
+            reason = os.strerror(error.os_error.errno or 0).lower()
+        raise AppFailed(f"dial tcp {error.host}:{error.port}: connect: {reason}") from error
+    except aiohttp.ServerDisconnectedError as error:
+        raise AppFailed("EOF") from error
+    except aiohttp.ClientPayloadError as error:
+        raise AppFailed("unexpected EOF") from error
+    except aiohttp.TooManyRedirects as error:
+        raise AppFailed(f"stopped after {len(error.history)} redirects") from error
+    except aiohttp.ClientError as error:
+        if isinstance(error.__cause__, AppFailed):  # what was sent broke off
+            raise error.__cause__ from None
+        raise AppFailed(str(error) or repr(error)) from error
+
+
 class H2c(Transport):
     """HTTP/2 without TLS, both sides knowing beforehand."""
 
     def __init__(self, address: str, token: str) -> None:
-        self._base = f"http://{address}"
+        self._address = address
         self._token = token
         self._client: Any = None
 
-    async def request(self, request: AppRequest, timeout: float) -> AppResponse:
+    async def stream(self, request: AppRequest) -> AppStream:
         import httpx
 
         if self._client is None:
-            self._client = httpx.AsyncClient(http1=False, http2=True, trust_env=False, headers={})
+            self._client = httpx.AsyncClient(http1=False, http2=True, trust_env=False, headers={}, timeout=None)
             self._client.headers.clear()
+        asked = self._client.build_request(
+            request.method,
+            f"http://{self._address}{target_of(request)}",
+            content=request.body or None,
+            headers=with_ours(request.headers, self._token),
+        )
+        with self._go_errors():
+            answer = await self._client.send(asked, stream=True)
+        stream = AppStream(answer.status_code, tuple(answer.headers.multi_items()), self._chunks(answer))
+        stream.closing.push_async_callback(answer.aclose)
+        return stream
+
+    async def _chunks(self, answer: httpx.Response) -> AsyncIterator[bytes]:
+        with self._go_errors():
+            async for chunk in answer.aiter_raw():
+                yield chunk
+
+    @contextlib.contextmanager
+    def _go_errors(self) -> Iterator[None]:
+        import httpx
+
         try:
-            answer = await self._client.request(
-                request.method,
-                self._base + target_of(request),
-                content=request.body or None,
-                headers=with_ours(request.headers, self._token),
-                timeout=timeout,
-            )
-        except httpx.TimeoutException as error:
-            raise AppFailed(f"timed out after {timeout} s", timed_out=True) from error
+            yield
+        except httpx.ConnectError as error:
+            raise AppFailed(f"dial tcp {self._address}: connect: connection refused") from error
+        except httpx.RemoteProtocolError as error:
+            raise AppFailed("EOF") from error
         except httpx.HTTPError as error:
-            raise AppFailed(repr(error)) from error
-        return AppResponse(answer.status_code, tuple(answer.headers.multi_items()), answer.content)
+            raise AppFailed(str(error) or repr(error)) from error
 
     async def close(self) -> None:
         if self._client is not None:
@@ -351,11 +499,11 @@ def with_ours(headers: Headers, token: str) -> list[tuple[str, str]]:
 class Grpc(Transport):
     """Dapr's callbacks, on one channel."""
 
-    def __init__(self, address: str, secure: bool, token: str) -> None:
+    def __init__(self, address: str, secure: bool, token: str, max_body_size: int) -> None:
         self._address = address
         self._secure = secure
         self._metadata = ((TOKEN, token),) if token else ()
-        self._channel: Any = None
+        self._max_body_size = max_body_size
 
     async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         from dapr_client.wire import common_pb2
@@ -367,41 +515,59 @@ class Grpc(Transport):
             content_type=content_type,
             http_extension=common_pb2.HTTPExtension(verb=request.method, querystring=request.query),
         )
-        message.data.value = request.body
+        message.data.value = await whole(request.body)
         answer = await self.rpc("OnInvoke", message, tuple(headers.items()), timeout)
         return AppResponse(200, (("content-type", answer.content_type),), answer.data.value)
 
-    async def rpc(
-        self, name: str, message: Message, metadata: Sequence[tuple[str, str | bytes]], timeout: float
-    ) -> Any:
+    async def rpc(self, name: str, message: Message, metadata: Metadata, timeout: float) -> Any:
+        return (await self._call(name, message, metadata, timeout)).message
+
+    async def exchange(self, name: str, message: Message, metadata: Metadata) -> AppReply:
+        return await self._call(name, message, metadata, None)
+
+    async def _call(self, name: str, message: Message, metadata: Metadata, timeout: float | None) -> AppReply:
         import grpc
 
         method = _callback(name)
-        call = self.channel().unary_unary(
+        call = self.channel.unary_unary(
             method.path,
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=method.response.FromString,
-        )
+        )(message, metadata=(*metadata, *self._metadata), timeout=timeout)
         try:
-            return await call(message, metadata=(*metadata, *self._metadata), timeout=timeout)
-        except grpc.RpcError as error:
-            raise AppRpcFailed(error) from error
+            answer = await call
+        except grpc.aio.AioRpcError as error:
+            raise AppRpcFailed(error, self._address) from error
+        return AppReply(answer, tuple(await call.initial_metadata()), tuple(await call.trailing_metadata()))
 
+    def proxy(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Any:
+        """Call a method of the application's own, of whichever kind: bytes go there and come back."""
+        return self.channel.stream_stream(path)(requests, metadata=(*metadata, *self._metadata))
+
+    @cached_property
     def channel(self) -> Any:
         """The channel to the application, opened on first use."""
-        if self._channel is None:
-            import grpc.aio
+        import grpc.aio
 
-            if self._secure:
-                self._channel = grpc.aio.secure_channel(self._address, grpc.ssl_channel_credentials())
-            else:
-                self._channel = grpc.aio.insecure_channel(self._address)
-        return self._channel
+        options = (
+            ("grpc.max_receive_message_length", self._max_body_size),
+            ("grpc.max_send_message_length", self._max_body_size),
+            ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS),
+            ("grpc.min_reconnect_backoff_ms", RECONNECT_MS),
+            ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
+        )
+        if self._secure:
+            return grpc.aio.secure_channel(self._address, grpc.ssl_channel_credentials(), options)
+        return grpc.aio.insecure_channel(self._address, options)
 
     async def close(self) -> None:
-        if self._channel is not None:
-            await self._channel.close()
-            self._channel = None
+        if (channel := self.__dict__.pop("channel", None)) is not None:
+            await channel.close()
+
+
+async def whole(body: Body) -> bytes:
+    """All of a body."""
+    return body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
 
 
 @cache

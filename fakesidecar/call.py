@@ -7,6 +7,8 @@ interceptor may look, refuse (raise), act before or after, or answer in the acti
         if call.operation == "delete":
             raise StateStoreNotFound(store=call.component)
         return proceed()
+
+What others answer (the method of an app) comes later: then `proceed()` gives an awaitable, and so may an interceptor.
 """
 
 from __future__ import annotations

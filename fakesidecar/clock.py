@@ -86,7 +86,7 @@ class Clock(ABC):
         return self.call_at(self.now() + seconds, callback)
 
     def skip_to(self, when: float) -> bool:
-        """Go on to `when` at once, for a timer that is firing and has more to do then.
+        """Go on to `when` at once; only for a timer that is firing, has nothing left to do now and more to do then.
 
         True when that was on the clock's way, and nothing else is due before; otherwise call `call_at`.
         """
@@ -213,7 +213,7 @@ class VirtualClock(Clock):
         """Go back to where the clock began, and forget every timer."""
         with self._moving:
             self.clear()
-            self._now = self._start
+            self._now = self._target = self._start
 
     def advance(self, seconds: float | timedelta) -> None:
         """Move the clock forward, firing every timer on the way at its own time."""

@@ -18,7 +18,52 @@ from typing import Any, ClassVar
 
 from grpc import StatusCode
 
+from fakesidecar import golang
+
 DOMAIN = "dapr.io"
+MAX_ERROR_MESSAGE = 63
+"""How many characters of an HTTP body an error tells."""
+
+GRPC_OF_HTTP = {
+    400: StatusCode.INTERNAL,
+    401: StatusCode.UNAUTHENTICATED,
+    403: StatusCode.PERMISSION_DENIED,
+    404: StatusCode.NOT_FOUND,
+    408: StatusCode.CANCELLED,
+    409: StatusCode.ALREADY_EXISTS,
+    429: StatusCode.RESOURCE_EXHAUSTED,
+    500: StatusCode.UNKNOWN,
+    501: StatusCode.UNIMPLEMENTED,
+    503: StatusCode.UNAVAILABLE,
+    504: StatusCode.DEADLINE_EXCEEDED,
+}
+"""The gRPC status of an HTTP status; UNKNOWN for others (dapr pkg/messaging/v1, CodeFromHTTPStatus)."""
+
+HTTP_OF_GRPC = {
+    StatusCode.OK: 200,
+    StatusCode.CANCELLED: 408,
+    StatusCode.INVALID_ARGUMENT: 400,
+    StatusCode.DEADLINE_EXCEEDED: 504,
+    StatusCode.NOT_FOUND: 404,
+    StatusCode.ALREADY_EXISTS: 409,
+    StatusCode.PERMISSION_DENIED: 403,
+    StatusCode.UNAUTHENTICATED: 401,
+    StatusCode.RESOURCE_EXHAUSTED: 429,
+    StatusCode.FAILED_PRECONDITION: 400,
+    StatusCode.ABORTED: 409,
+    StatusCode.OUT_OF_RANGE: 400,
+    StatusCode.UNIMPLEMENTED: 501,
+    StatusCode.UNAVAILABLE: 503,
+}
+"""The HTTP status of a gRPC status; 500 for others (dapr pkg/messaging/v1, HTTPStatusFromCode)."""
+
+
+def go_name(code: StatusCode) -> str:
+    """A gRPC status as Go spells it: `NotFound`, `Canceled`."""
+    if code is StatusCode.OK:
+        return "OK"
+    name = "".join(word.capitalize() for word in code.name.split("_"))
+    return "Canceled" if name == "Cancelled" else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +187,7 @@ class ApiError(Exception):
     @property
     def go_text(self) -> str:
         """What Go prints when the error is part of another one's message."""
-        name = "".join(word.capitalize() for word in self.grpc.name.split("_"))
-        return f"api error: code = {'OK' if name == 'Ok' else name} desc = {self.message}"
+        return f"api error: code = {go_name(self.grpc)} desc = {self.message}"
 
 
 # --- what is no error of Dapr's own -------------------------------------------------------------------------
@@ -153,6 +197,16 @@ class PlainError(ApiError):
     """An error that daprd passes on as it comes: gRPC UNKNOWN, HTTP 500 `ERROR`."""
 
     template = "{message}"
+
+
+class PassedOn(ApiError):
+    """A gRPC status of somebody else, passed on as it came."""
+
+    def __init__(self, code: StatusCode, message: str, serialized: bytes = b"") -> None:
+        super().__init__(message=message)
+        self.grpc = code
+        self.serialized = serialized
+        """The google.rpc.Status that came along, if any."""
 
 
 class MalformedRequest(ApiError, code="ERR_MALFORMED_REQUEST", grpc=StatusCode.INVALID_ARGUMENT, http=400):
@@ -171,12 +225,6 @@ class BodyUnreadable(ApiError, code="ERR_BODY_READ", grpc=StatusCode.INVALID_ARG
     template = "failed to read request body: {cause}"
 
 
-class NotServed(ApiError, code="ERR_API_UNIMPLEMENTED", grpc=StatusCode.UNIMPLEMENTED, http=501):
-    """Dapr serves the API; this sidecar does not do so yet, and says it in words that no daprd has."""
-
-    template = "fakesidecar does not serve {api} yet"
-
-
 class InvalidBaggage(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400):
     """A `baggage` header that is none."""
 
@@ -190,7 +238,7 @@ class HttpStatusError(ApiError, family="rich"):
     """An answer in HTTP's terms, as gRPC status (dapr pkg/messages, ErrorFromHTTPResponseCode)."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(info={"http.code": str(self.http), "http.error_message": why[:63]})
+        super().__init__(info={"http.code": str(self.http), "http.error_message": why[:MAX_ERROR_MESSAGE]})
 
 
 class Unauthorized(HttpStatusError, grpc=StatusCode.UNAUTHENTICATED, http=401, reason="Unauthorized"):
@@ -233,6 +281,42 @@ class NoTargetApp(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, 
     """A path that is no API's, and no app named to hand it to."""
 
     template = "failed getting app id either from the URL path or the header dapr-app-id"
+
+
+class RpcStatus(ComponentError):
+    """A gRPC status on its way through the sidecars, as Go prints it."""
+
+    def __init__(self, code: StatusCode, message: str) -> None:
+        super().__init__(f"rpc error: code = {go_name(code)} desc = {message}")
+        self.code = code
+        self.message = message
+
+
+class InvokeFailed(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL, http=500):
+    """The app was not found, or not reached, or its sidecar refuses the call."""
+
+    template = "failed to invoke, id: {id}, err: {cause}"
+
+    def __init__(self, id: str, cause: Exception) -> None:
+        super().__init__(id=id, cause=cause)
+        if isinstance(cause, RpcStatus) and cause.code is StatusCode.PERMISSION_DENIED:
+            self.http = 403
+
+
+class AppAnsweredWith(ApiError, family="rich"):
+    """An HTTP status of an app that is no success, as gRPC status (dapr pkg/messages, ErrorFromHTTPResponseCode)."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        text = golang.status_text(status)
+        super().__init__(message=text)
+        self.http = status
+        self.grpc = GRPC_OF_HTTP.get(status, StatusCode.UNKNOWN)
+        said = body[:MAX_ERROR_MESSAGE].decode(errors="replace")
+        self._info = ErrorInfo(text, {"http.code": str(status), "http.error_message": said})
+
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        return (self._info,)
 
 
 # --- state ------------------------------------------------------------------------------------------------------

@@ -59,3 +59,19 @@ def now(value: T) -> Future[T]:
     future: Future[T] = Future()
     future.set_result(value)
     return future
+
+
+def failed(error: BaseException) -> Future[Any]:
+    """A future that has its error already."""
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
+
+
+def end_as(target: Future[T], source: Future[T]) -> None:
+    """End a future as another one has ended."""
+    error = source.exception()
+    if error is None:
+        settle(target, source.result())
+    else:
+        fail(target, error)

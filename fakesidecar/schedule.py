@@ -96,33 +96,34 @@ class Values:
 class Cron(Schedule):
     """A tick whenever the clocks of a time zone show what the six fields name.
 
-    Ticks are found hour by hour; those of the hour found last are kept, so that the next one is only looked up.
+    Ticks are found hour by hour; the hour found last is kept, so that the next one is only looked up.
     """
 
     def __init__(self, fields: list[Values], zone: tzinfo) -> None:
         seconds, minutes, hours, self._days, self._months, self._weekdays = fields
-        self._in_an_hour = [60 * m + s for m in sorted(minutes.numbers) for s in sorted(seconds.numbers)]
+        self._in_an_hour = [60.0 * m + s for m in sorted(minutes.numbers) for s in sorted(seconds.numbers)]
         self._hours = sorted(hours.numbers)
         self._zone = zone
-        self._found: list[float] = []
+        self._start, self._ticks = 0.0, list[float]()
+        """An hour, and its ticks in seconds from its start."""
 
     def next(self, after: float) -> float | None:
-        found = self._found
-        place = bisect_right(found, after)
-        return found[place] if 0 < place < len(found) else self._search(after)
+        start, ticks = self._start, self._ticks
+        place = bisect_right(ticks, after - start)
+        return start + ticks[place] if 0 < place < len(ticks) else self._search(after)
 
     def _search(self, after: float) -> float | None:
         if not self._in_an_hour:
             return None
-        start = datetime.fromtimestamp(math.floor(after) + 1, self._zone)
-        for day in self._matching_days(start.date(), start.year + YEARS):
+        first = datetime.fromtimestamp(math.floor(after) + 1, self._zone)
+        for day in self._matching_days(first.date(), first.year + YEARS):
             for hour in self._hours:
-                if day == start.date() and hour < start.hour:
+                if day == first.date() and hour < first.hour:
                     continue
-                ticks = self._ticks(day, hour)
-                if ticks and ticks[-1] > after:
-                    self._found = ticks
-                    return ticks[bisect_right(ticks, after)]
+                start, ticks = self._hour(day, hour)
+                if ticks and start + ticks[-1] > after:
+                    self._start, self._ticks = start, ticks
+                    return start + ticks[bisect_right(ticks, after - start)]
         return None
 
     def _matching_days(self, day: date, last_year: int) -> Iterator[date]:
@@ -142,13 +143,13 @@ class Cron(Schedule):
             return in_month and in_week
         return in_month or in_week
 
-    def _ticks(self, day: date, hour: int) -> list[float]:
-        """The ticks in one hour of the zone's clocks, which need not be an hour: that is where clocks are changed."""
+    def _hour(self, day: date, hour: int) -> tuple[float, list[float]]:
+        """An hour of the zone's clocks: when it starts, and its ticks; where clocks are changed it is no hour long."""
         local = datetime(day.year, day.month, day.day, hour)
         start = (local - _EPOCH).total_seconds()
         first = self._offset(local)
         if first == self._offset(local.replace(minute=59, second=59, fold=1)):
-            return [start - first + second for second in self._in_an_hour]
+            return start - first, self._in_an_hour
         ticks = set()
         for second in self._in_an_hour:
             shown = local + timedelta(seconds=second)
@@ -156,7 +157,7 @@ class Cron(Schedule):
                 tick = start + second - self._offset(shown.replace(fold=fold))
                 if datetime.fromtimestamp(tick, self._zone).replace(tzinfo=None) == shown:
                     ticks.add(tick)
-        return sorted(ticks)
+        return 0.0, sorted(ticks)
 
     def _offset(self, local: datetime) -> float:
         offset = self._zone.utcoffset(local)

@@ -77,7 +77,7 @@ class Scheduler:
         """Follow a plan, delivering at once what is due already; `finished` is called after the last tick."""
         task = Task(plan, deliver, policy, finished)
         with self._lock:
-            self._await(task, plan.first())
+            self._plan(task, plan.first())
             self._fire()
         return task
 
@@ -101,8 +101,8 @@ class Scheduler:
 
     # --- under the lock ---
 
-    def _fire(self) -> None:
-        """Deliver what is due, and what the clock lets pass without a stop."""
+    def _fire(self, skip: Callable[[float], bool] = lambda when: False) -> None:
+        """Deliver what is due, and what the clock can skip to."""
         if self._firing:
             return
         self._firing = True
@@ -110,7 +110,7 @@ class Scheduler:
         try:
             while queue:
                 when, _, task = queue[0]
-                if when > clock.now() and not clock.skip_to(when):
+                if when > clock.now() and not skip(when):
                     break
                 heapq.heappop(queue)
                 if not task.over and (succeeded := task.deliver(task)) is not None:
@@ -124,27 +124,26 @@ class Scheduler:
             return
         if not succeeded and (task.policy.max_retries is None or task.attempt < task.policy.max_retries):
             task.attempt += 1
-            self._push(task, task.tick + task.attempt * (task.policy.interval or 0.0))
+            self._await(task, task.tick + task.attempt * (task.policy.interval or 0.0))
             return
         task.attempt = 0
         task.count += 1
-        self._await(task, task.plan.next(task.tick, task.count))
+        self._plan(task, task.plan.next(task.tick, task.count))
 
-    def _await(self, task: Task, tick: float | None) -> None:
+    def _plan(self, task: Task, tick: float | None) -> None:
         if tick is None:
             task.over = True
             task.finished()
-            return
-        task.tick = tick
-        self._push(task, tick)
+        else:
+            task.tick = tick
+            self._await(task, tick)
 
-    def _push(self, task: Task, when: float) -> None:
-        if when == math.inf:
-            return
+    def _await(self, task: Task, when: float) -> None:
         now = self._clock.now()
         if when <= now:
             when = now + SHORTEST if task.count or task.attempt else now
-        heapq.heappush(self._queue, (when, next(self._order), task))
+        if when < math.inf:
+            heapq.heappush(self._queue, (when, next(self._order), task))
 
     def _arm(self) -> None:
         """See to it that the clock wakes this up for what is first in the queue."""
@@ -159,4 +158,4 @@ class Scheduler:
 
     def _wake_up(self) -> None:
         with self._lock:
-            self._fire()
+            self._fire(self._clock.skip_to)

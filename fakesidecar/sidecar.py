@@ -26,6 +26,7 @@ from fakesidecar.errors import ComponentError
 from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.httpapi.api import HttpApi, public_api
 from fakesidecar.ids import Ids, RandomIds
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.redis_place import RedisPlace
 from fakesidecar.resources.component import Component
@@ -53,6 +54,7 @@ class Sidecar:
         resources: Resources | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
+        neighbours: Neighbours | None = None,
         broker: Broker | None = None,
     ) -> None:
         self.options = options or Options()
@@ -68,7 +70,7 @@ class Sidecar:
             broker=broker or Broker(),
         )
         self.resources = resources or Resources()
-        self.core = Core(self.options, self.resources, around)
+        self.core = Core(self.options, self.resources, around, neighbours)
         try:
             self.load([*self.resources.components, *components])
         except BaseException:
@@ -142,6 +144,7 @@ class Sidecar:
         await grpc_server.start(self._addresses("grpc"), options.grpc_port)
         await http_server.start(self._addresses("http"), options.http_port)
         self.grpc_port, self.http_port = grpc_server.port, http_server.port
+        self.core.invocation.open(f"{options.listen_addresses[0]}:{self.grpc_port}")
         if options.public_port is not None:
             public = HttpServer(public_api(self.core), **limits)
             self._servers.insert(0, public)
@@ -151,9 +154,20 @@ class Sidecar:
     async def _wait_for_app(self) -> None:
         """The sidecar is ready when its application is."""
         await wait_until_listening(self.options.app_channel_address, self.options.app_port)
+        if self.core.app_health is not None:
+            self.core.app_health.start(self._app_is_well)
+        else:
+            await self._app_is_well(True)
+        self.core.health.waiting_for.remove(RUNTIME)
+
+    async def _app_is_well(self, well: bool) -> None:
+        """The application is handed work while it is well."""
+        if not well:
+            self.core.pubsub.stop_app()
+            return
         await self.core.pubsub.start_app()
         await self.core.actors.ask_application()
-        self.core.health.waiting_for.remove(RUNTIME)
+        self.core.jobs.app_is_ready()
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -174,10 +188,13 @@ class Sidecar:
                 closing.callback(self.clock.detach)
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)
+            closing.push_async_callback(self.core.invocation.close)
             closing.push_async_callback(self._drain)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.callback(self.core.pubsub.stop_app)
+            if self.core.app_health is not None:
+                closing.callback(self.core.app_health.stop)
             closing.callback(self.core.pubsub.end_streams)
             closing.push_async_callback(self._end_workers)
             for task in self._background:
@@ -186,8 +203,9 @@ class Sidecar:
 
     async def _drain(self) -> None:
         """Deactivate every actor; those whose application does not answer are given up."""
-        if ending := [asyncio.wrap_future(future) for future in self.core.actors.drain()]:
-            await asyncio.wait(ending, timeout=DRAIN_SECONDS)
+        ending = asyncio.gather(*map(asyncio.wrap_future, self.core.actors.drain()), return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ending, DRAIN_SECONDS)
 
     async def _end_workers(self) -> None:
         """Tell workers of workflows that it is over, rather than cutting their streams off."""

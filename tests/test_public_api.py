@@ -10,16 +10,28 @@ PUBLIC = {
     "dapr_client": """
         BindingRequest BindingResponse BulkPublishEntry BulkPublishResponse BulkPublishResponseFailedEntry
         BulkStateItem BulkStatesResponse Concurrency ConfigurationItem ConfigurationResponse
-        ConfigurationSubscription Consistency DaprClient DaprError DaprGrpcError DaprHttpError DaprInternalError
-        DaprResponse DaprUnreachableError DecryptOptions EncryptOptions GetBulkSecretResponse
-        GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse MetadataDict
-        MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy
-        StateItem StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
+        ConfigurationSubscription Consistency ConstantFailurePolicy DaprClient DaprError DaprGrpcError DaprHttpError
+        DaprInternalError DaprResponse DaprUnreachableError DecryptOptions DropFailurePolicy EncryptOptions
+        FailurePolicy GetBulkSecretResponse
+        GetMetadataResponse GetSecretResponse InvokeMethodRequest InvokeMethodResponse Job MetadataDict
+        MetadataMCPServer MetadataTuple QueryResponse QueryResponseItem RegisteredComponents RetryPolicy StateItem
+        StateOptions StateResponse StatusDetails StreamCancelledError StreamInactiveError
         StreamReconnectError SubscriptionMessage TopicEventResponse TopicEventResponseStatus
         TransactionOperationType TransactionalStateOperation TryLockResponse UnlockResponse UnlockResponseStatus
     """,
     "dapr_client.aio": """
         DaprClient DaprHealth
+    """,
+    "dapr_client.workflow": """
+        ActivityResult ChildWorkflowResult DaprWorkflowClient DaprWorkflowContext FailureDetails
+        GetWorkflowResponse LoggerOptions NonDeterminismError NonRetryableError PropagatedHistory
+        PropagationNotFoundError PropagationScope RetryPolicy StartWorkflowResponse Task TaskFailedError UNSET
+        WorkflowActivityContext WorkflowFailedError WorkflowHistoryEvent WorkflowHistoryEventType
+        WorkflowInstanceIdPage WorkflowResult WorkflowRuntime WorkflowRuntimeStatus WorkflowState WorkflowStatus
+        alternate_name when_all when_any
+    """,
+    "dapr_client.workflow.aio": """
+        DaprWorkflowClient
     """,
     "fakesidecar": """
         AppHealth Clock Component Ids Options RandomIds SeededIds Sidecar SystemClock VirtualClock

@@ -11,14 +11,17 @@ import grpc
 from dapr_client import settings as _settings
 from dapr_client._async.bindings import BindingMethods
 from dapr_client._async.configuration import ConfigurationMethods
+from dapr_client._async.conversation import ConversationMethods
 from dapr_client._async.crypto import CryptoMethods
 from dapr_client._async.health import wait_for_sidecar
 from dapr_client._async.invocation import InvocationMethods
+from dapr_client._async.jobs import JobMethods
 from dapr_client._async.lock import LockMethods
 from dapr_client._async.metadata import MetadataMethods
 from dapr_client._async.pubsub import PubSubMethods
 from dapr_client._async.secrets import SecretMethods
 from dapr_client._async.state import StateMethods
+from dapr_client._async.workflow import WorkflowMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.aio import AsyncTransport
 from dapr_client._transport.http_aio import AsyncHttp
@@ -29,13 +32,16 @@ from dapr_client.settings import settings
 class DaprClient(
     BindingMethods,
     ConfigurationMethods,
+    ConversationMethods,
     CryptoMethods,
     InvocationMethods,
+    JobMethods,
     LockMethods,
     MetadataMethods,
     PubSubMethods,
     SecretMethods,
     StateMethods,
+    WorkflowMethods,
 ):
     """Talks to a sidecar.
 

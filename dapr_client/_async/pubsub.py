@@ -63,7 +63,7 @@ class PubSubMethods(Block):
         request = pubsub_pb2.BulkPublishRequest(
             pubsub_name=pubsub_name,
             topic=topic_name,
-            entries=[bulk_entry(item, publish_metadata, data_content_type, _clock.new_id()) for item in data],
+            entries=[bulk_entry(item, publish_metadata, data_content_type, str(_clock.new_id())) for item in data],
             metadata=publish_metadata or None,
         )
         answer = pubsub_pb2.BulkPublishResponse

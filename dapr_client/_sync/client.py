@@ -13,14 +13,17 @@ import grpc
 from dapr_client import settings as _settings
 from dapr_client._sync.bindings import BindingMethods
 from dapr_client._sync.configuration import ConfigurationMethods
+from dapr_client._sync.conversation import ConversationMethods
 from dapr_client._sync.crypto import CryptoMethods
 from dapr_client._sync.health import wait_for_sidecar
 from dapr_client._sync.invocation import InvocationMethods
+from dapr_client._sync.jobs import JobMethods
 from dapr_client._sync.lock import LockMethods
 from dapr_client._sync.metadata import MetadataMethods
 from dapr_client._sync.pubsub import PubSubMethods
 from dapr_client._sync.secrets import SecretMethods
 from dapr_client._sync.state import StateMethods
+from dapr_client._sync.workflow import WorkflowMethods
 from dapr_client._transport import Wiring
 from dapr_client._transport.sync import Transport
 from dapr_client._transport.http_sync import Http
@@ -31,13 +34,16 @@ from dapr_client.settings import settings
 class DaprClient(
     BindingMethods,
     ConfigurationMethods,
+    ConversationMethods,
     CryptoMethods,
     InvocationMethods,
+    JobMethods,
     LockMethods,
     MetadataMethods,
     PubSubMethods,
     SecretMethods,
     StateMethods,
+    WorkflowMethods,
 ):
     """Talks to a sidecar.
 

@@ -16,11 +16,13 @@ from fakesidecar.app import app_of
 from fakesidecar.call import Onion
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.core.actors import ActorsBlock
+from fakesidecar.core.app_health import AppHealthCheck
 from fakesidecar.core.bindings import BindingsBlock
 from fakesidecar.core.configuration import ConfigurationBlock
 from fakesidecar.core.conversation import ConversationBlock
 from fakesidecar.core.crypto import CryptoBlock
 from fakesidecar.core.health import Health
+from fakesidecar.core.invocation import InvocationBlock
 from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
@@ -31,6 +33,7 @@ from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.core.workflow import Engine
 from fakesidecar.interceptors.recording import Recording
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
@@ -55,7 +58,9 @@ class Block(Protocol):
 class Core:
     """All building blocks of one sidecar."""
 
-    def __init__(self, options: Options, resources: Resources, around: Surroundings) -> None:
+    def __init__(
+        self, options: Options, resources: Resources, around: Surroundings, neighbours: Neighbours | None = None
+    ) -> None:
         self.options = options
         self.resources = resources
         self.settings = resources.configuration
@@ -82,6 +87,11 @@ class Core:
         self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        checked = options.app_health
+        self.app_health = AppHealthCheck(self.app, checked, around.clock) if self.app and checked else None
+        """Whether the application is well, None when nobody looks."""
+        self.neighbours = neighbours or Neighbours()
+        self.invocation = InvocationBlock(self)
         self.jobs = JobsBlock(self)
         self.actors = ActorsBlock(self)
         self.blocks: dict[str, Block] = {

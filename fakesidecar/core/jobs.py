@@ -86,6 +86,8 @@ class JobsBlock:
         self._core = core
         self._entries: dict[str, Entry] = {}
         self._scheduler = Scheduler(core.clock, core.guard(blocking=False))
+        self._held: list[tuple[Triggered, Task | None]] = []
+        """What the application could not be told because it does not listen yet."""
         self.triggered: deque[Triggered] = deque(maxlen=KEPT)
         """The last ticks, each attempt by itself."""
         self.receiver: Callable[[Triggered], bool] | None = None
@@ -152,9 +154,17 @@ class JobsBlock:
             raise KeyError(f"there is no job {name!r}")
         self._hand_over(Triggered(name, self._core.clock.now(), 0, entry.job.data))
 
+    def app_is_ready(self) -> None:
+        """The application takes requests now: tell it what it could not be told before."""
+        held, self._held = self._held, []
+        for tick, task in held:
+            if self._core.app is not None and (task is None or not task.over):
+                self._core.app.spawn(self._tell_app(tick, task))
+
     def reset(self) -> None:
         """Forget all jobs, and all ticks."""
         self._scheduler.reset()
+        self._held.clear()
         for name in tuple(self._entries):
             self._remove(name)
         self.triggered.clear()
@@ -197,8 +207,10 @@ class JobsBlock:
             if self._entries.get(job.name) is entry:
                 del self._entries[job.name]
 
+        name, data = job.name, job.data
+
         def deliver(task: Task) -> bool | None:
-            return self._hand_over(Triggered(job.name, task.tick, task.attempt, job.data), task)
+            return self._hand_over(Triggered(name, task.tick, task.attempt, data), task)
 
         entry.task = self._scheduler.start(plan, deliver, policy=job.failure_policy, finished=finished)
 
@@ -223,6 +235,9 @@ class JobsBlock:
         try:
             succeeded = await tell(tick)
         except AppFailed:
+            if not self._core.health.ready:
+                self._held.append((tick, task))
+                return
             succeeded = False
         if task is not None:
             self._scheduler.done(task, succeeded)
@@ -249,6 +264,8 @@ class JobsBlock:
             except AppRpcFailed as error:
                 if error.code.name == "UNIMPLEMENTED":
                     continue
+                if error.code.name == "UNAVAILABLE":
+                    raise
                 return error.code.name == "NOT_FOUND"
             return True
         return False

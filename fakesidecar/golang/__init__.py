@@ -8,6 +8,7 @@ from __future__ import annotations
 from fakesidecar.golang.base64 import decode_base64
 from fakesidecar.golang.encode import RawJson, marshal, marshal_fastest
 from fakesidecar.golang.error import GoError
+from fakesidecar.golang.http import detect_content_type, status_text
 from fakesidecar.golang.json import decode_first, raw_member, unmarshal, unmarshal_into
 from fakesidecar.golang.mapstructure import map_structure
 from fakesidecar.golang.numbers import (
@@ -73,6 +74,7 @@ __all__ = [
     "canonical_header_key",
     "decode_base64",
     "decode_first",
+    "detect_content_type",
     "format_duration",
     "format_float",
     "format_protojson",
@@ -94,6 +96,7 @@ __all__ = [
     "quote",
     "raw_member",
     "sprint",
+    "status_text",
     "text_type",
     "unmarshal",
     "unmarshal_into",

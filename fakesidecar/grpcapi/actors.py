@@ -20,8 +20,7 @@ from fakesidecar.core import Core
 from fakesidecar.core.actors.config import DRAIN_SECONDS, IDLE_SECONDS, STACK_DEPTH, TypeConfig, Types
 from fakesidecar.core.actors.hosts import CANCELLED, ActorCall, ActorReply, ActorTimer, Host, HostFailed, Reminder
 from fakesidecar.core.actors.names import fault_in_method, fault_in_name
-from fakesidecar.core.actors.reminders import DEFAULT_RETRIES, shown_ttl
-from fakesidecar.core.actors.ticks import DROP, Retries
+from fakesidecar.core.actors.reminders import shown_ttl
 from fakesidecar.errors import (
     ActorBadName,
     ActorBadRequest,
@@ -32,10 +31,12 @@ from fakesidecar.errors import (
 )
 from fakesidecar.grpcapi.registry import Context, Stream, serves
 from fakesidecar.interceptors.tracing import trace_headers
+from fakesidecar.later import fail, settle, then
+from fakesidecar.scheduler import DROP, FailurePolicy
 
 
 @serves("InvokeActor", call="actors.invoke", component="actor_type", target="actor_id")
-def invoke_actor(core: Core, request: pb.InvokeActorRequest, context: Context) -> pb.InvokeActorResponse:
+def invoke_actor(core: Core, request: pb.InvokeActorRequest, context: Context) -> Future[pb.InvokeActorResponse]:
     faults = {
         "invalid actorType": fault_in_name(request.actor_type),
         "invalid actorId": fault_in_name(request.actor_id),
@@ -50,7 +51,7 @@ def invoke_actor(core: Core, request: pb.InvokeActorRequest, context: Context) -
     call = ActorCall(
         request.actor_type, request.actor_id, request.method, request.data, headers, trace=trace, from_grpc=True
     )
-    return pb.InvokeActorResponse(data=core.actors.invoke(call).data)
+    return then(core.actors.ask(call), lambda reply: pb.InvokeActorResponse(data=reply.data))
 
 
 # --- state ---------------------------------------------------------------------------------------
@@ -101,20 +102,19 @@ def register_actor_reminder(core: Core, request: pb.RegisterActorReminderRequest
         _json(request.data),
     )
     overwrite = request.overwrite if request.HasField("overwrite") else True
-    retries = _retries(request.failure_policy) if request.HasField("failure_policy") else DEFAULT_RETRIES
-    core.actors.create_reminder(reminder, overwrite=overwrite, retries=retries)
+    core.actors.create_reminder(reminder, overwrite=overwrite, policy=_policy(request.failure_policy))
     return empty_pb2.Empty()
 
 
-def _retries(policy: common_pb2.JobFailurePolicy) -> Retries:
+def _policy(policy: common_pb2.JobFailurePolicy) -> FailurePolicy:
     match policy.WhichOneof("policy"):
         case "drop":
             return DROP
         case "constant":
             constant = policy.constant
             most = constant.max_retries if constant.HasField("max_retries") else None
-            return Retries(most, _seconds(constant.interval))
-    return DEFAULT_RETRIES
+            return FailurePolicy(_seconds(constant.interval), most)
+    return FailurePolicy()
 
 
 @serves("UnregisterActorReminder", call="actors.delete_reminder", component="actor_type", target="actor_id")
@@ -329,16 +329,16 @@ class StreamHost(Host):
             return
         future, receive = found
         try:
-            future.set_result(receive(kind, answer))
+            settle(future, receive(kind, answer))
         except HostFailed as error:
-            future.set_exception(error)
+            fail(future, error)
 
     def leave(self) -> None:
         """The stream is over: its actors are gone, and what they were asked fails."""
         self._core.actors.unregister(self)
         while self._waiting:
             _, (future, _) = self._waiting.popitem()
-            future.set_exception(HostFailed(CANCELLED))
+            fail(future, HostFailed(CANCELLED))
 
 
 def _expect(wanted: str) -> Receive:

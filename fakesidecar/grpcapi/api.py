@@ -7,22 +7,22 @@ streaming one with `open`. What goes wrong is raised as an `ApiError`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import NoReturn
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
-from dapr_client import wire
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, NotServed
+from fakesidecar.errors import ApiError, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
-from fakesidecar.interceptors.api_lists import GROUPS
 from fakesidecar.later import then
 
 BLOCKS = (
@@ -32,6 +32,7 @@ BLOCKS = (
     "lock",
     "actors",
     "bindings",
+    "invocation",
     "jobs",
     "conversation",
     "crypto",
@@ -45,6 +46,9 @@ BLOCKS = (
 
 for block in BLOCKS:
     import_module(f"{__package__}.{block}")
+
+if TYPE_CHECKING:
+    from fakesidecar.core.invocation import Proxied
 
 log = logging.getLogger("fakesidecar.grpc")
 
@@ -79,18 +83,10 @@ class NobodysMethod(ApiError, grpc=StatusCode.UNKNOWN):
     template = "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
 
 
-class AppIdEmpty(ApiError, grpc=StatusCode.UNKNOWN):
-    """The app named is none."""
+class NotHandedOn(ApiError, grpc=StatusCode.UNIMPLEMENTED):
+    """A call for an app that did not come by a port."""
 
-    template = "app id is empty"
-
-
-class AppUnreachable(ApiError, grpc=StatusCode.UNAVAILABLE):
-    """The app does not listen (the text is grpc-go's and the network library's)."""
-
-    template = (
-        'connection error: desc = "transport: Error while dialing: dial tcp {address}: connect: connection refused"'
-    )
+    template = "{path}: calls of an app's own services are handed on by the sidecar's port only"
 
 
 class Bug(ApiError, grpc=StatusCode.INTERNAL):
@@ -98,9 +94,6 @@ class Bug(ApiError, grpc=StatusCode.INTERNAL):
 
     template = "the sidecar failed: {cause}"
 
-
-KNOWN = frozenset[str]().union(*GROUPS.values(), (method.path for method in wire.methods(wire.TASK_HUB).values()))
-"""The RPCs that daprd 1.18 serves; it answers newer ones as it answers any that do not exist."""
 
 OWN = ("/dapr.proto.runtime", "/dapr.proto.internals", "/TaskHubSidecarService")
 """Services of other names can only be an app's, whatever the sidecar serves (dapr pkg/diagnostics/grpc_tracing.go)."""
@@ -115,6 +108,8 @@ class Ready:
     """Gives a future when the answer comes later."""
     blocking: bool
     """Carrying it out may wait for something outside of this process."""
+    start: Callable[[], Awaitable[bytes]] | None = None
+    """Carries it out on the sidecar's event loop, in the place of `run`, where others answer it."""
 
 
 class GrpcApi:
@@ -135,19 +130,31 @@ class GrpcApi:
         self.admit(served.method.path, context)
         core, call = self.core, served.call(request, context)
 
-        def run() -> bytes | Future[bytes]:
-            try:
-                reply = core.onion(call, lambda: served.function(core, request, context))
-            except ApiError:
-                raise
-            except Exception as error:
-                log.exception("%s failed", served.method.path)
-                raise Bug(cause=repr(error)) from error
-            if isinstance(reply, Future):
-                return then(reply, _serialized)
-            return _serialized(reply)
+        def carry_out() -> Any:
+            return core.onion(call, lambda: served.function(core, request, context))
 
+        def run() -> bytes | Future[bytes]:
+            with self._bugs(served):
+                reply = carry_out()
+            return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
+
+        async def later() -> bytes:
+            with self._bugs(served):
+                return _serialized(await carry_out())
+
+        if iscoroutinefunction(served.function):
+            return Ready(lambda: core.invocation.submit(later()), blocking=False, start=later)
         return Ready(run, core.blocking(call.block, call.component))
+
+    @contextmanager
+    def _bugs(self, served: Served) -> Iterator[None]:
+        try:
+            yield
+        except ApiError:
+            raise
+        except Exception as error:
+            log.exception("%s failed", served.method.path)
+            raise Bug(cause=repr(error)) from error
 
     def open(self, served: Served, stream: Stream, data: bytes | None) -> None:
         """Begin a streaming call; `data` is the request of a server-streaming one."""
@@ -189,21 +196,28 @@ class GrpcApi:
         for check in self.filters:
             check(path, context)
 
+    def proxy(self, path: str, context: Context, requests: AsyncIterator[bytes]) -> Proxied:
+        """Hand a call that nothing serves here on to the app that it names."""
+        target = self.target(path, context)
+        return self.core.invocation.proxy(target, path, requests, context.metadata)
+
     def refuse(self, path: str, context: Context) -> NoReturn:
-        """Say why a call that nothing serves is not carried out, or not handed to an app."""
+        """Say why a call that nothing serves here is not carried out, where calls cannot be handed on."""
+        self.target(path, context)
+        raise NotHandedOn(path=path)
+
+    def target(self, path: str, context: Context) -> str:
+        """The app that a call is for which nothing serves here; raises when there is none."""
         if "/" not in path[1:]:
             raise MalformedMethod(path=golang.quote(path))
         self.admit(path, context)
-        if path in KNOWN:
-            raise NotServed(api=path.rpartition("/")[2])
         check_app(path, context)
         app_id = _app_id(context)
         if app_id is None:
             raise NobodysMethod
         if not app_id:
-            raise AppIdEmpty
-        options = self.core.options
-        raise AppUnreachable(address=f"{options.app_channel_address}:{options.app_port}")
+            raise PlainError(message="app id is empty")
+        return app_id
 
     def parse(self, served: Served, data: bytes) -> Message:
         """The message that a client sent."""

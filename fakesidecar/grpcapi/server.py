@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.errors import ApiError
 from fakesidecar.grpcapi.api import GrpcApi
+from fakesidecar.grpcapi.invocation import hand_on
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
 
@@ -76,7 +77,10 @@ class _Handlers(grpc.GenericRpcHandler):
             context = Context(tuple(rpc.invocation_metadata() or ()))
             try:
                 ready = self.api.prepare(served, data, context)
-                if ready.blocking:
+                reply: bytes | Future[bytes]
+                if ready.start is not None:
+                    reply = await ready.start()
+                elif ready.blocking:
                     reply = await asyncio.get_running_loop().run_in_executor(None, ready.run)
                 else:
                     reply = ready.run()
@@ -138,9 +142,11 @@ class _Handlers(grpc.GenericRpcHandler):
         async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:
             context = Context(tuple(rpc.invocation_metadata() or ()))
             try:
-                self.api.refuse(path, context)
+                call = self.api.proxy(path, context, requests)
             except ApiError as error:
                 await _abort(rpc, context, error)
+            else:
+                await hand_on(call, rpc, context)
 
         return behaviour
 

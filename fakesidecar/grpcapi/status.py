@@ -27,6 +27,8 @@ class Status:
 
 def status_of(error: ApiError) -> Status:
     """The status that an error is answered with."""
+    if isinstance(error, errors.PassedOn):
+        return Status(error.grpc, error.message, error.serialized)
     details = error.details
     if not details:
         return Status(error.grpc, error.message)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, NoTargetApp, NotServed
-from fakesidecar.httpapi.registry import ROUTES, Filter, Request, Response, Route, go_error
+from fakesidecar.errors import ApiError
+from fakesidecar.httpapi.invocation import INVOKE
+from fakesidecar.httpapi.registry import ROUTES, Answer, Filter, Request, Response, Route, go_error
 from fakesidecar.httpapi.render import render_error
 from fakesidecar.interceptors import http_filters, public_http_filters
 from fakesidecar.interceptors.api_lists import http_api_lists, invoke_is_there
@@ -32,7 +33,6 @@ BLOCKS = (
     "health",
     "shutdown",
     "control",
-    "unserved",
 )
 """The modules of this package that serve routes."""
 
@@ -46,11 +46,19 @@ BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A request that was understood: `run()` carries it out."""
+    """A request that was understood: `begin()` carries it out, `run()` also waits for who else answers it."""
 
-    run: Callable[[], Response]
-    blocking: bool
-    """Carrying it out may wait for something outside of this process."""
+    begin: Callable[[], Answer]
+    core: Core
+    blocking: bool = False
+    """Carrying it out may wait for something outside of this process, and is done on a thread."""
+    streams: bool = False
+    """It takes a body of unknown length as it comes."""
+
+    def run(self) -> Response:
+        """Carry the request out, on any thread but that of the sidecar's event loop."""
+        answer = self.begin()
+        return answer if isinstance(answer, Response) else self.core.invocation.submit(answer).result()
 
 
 class HttpApi:
@@ -68,7 +76,10 @@ class HttpApi:
         self.core = core
         self.filters: list[Filter] = list(http_filters(core) if filters is None else filters)
         """What every request passes, outermost first."""
-        self._otherwise = otherwise or (no_target if invoke_is_there(configuration) else not_found)
+        self._otherwise = otherwise or not_found
+        self._fallback = INVOKE if otherwise is None and invoke_is_there(configuration) else None
+        self._streams = not configuration.http_pipeline
+        """Middleware sees bodies that are all there."""
         if routes is None:
             routes = list(filter(http_api_lists(configuration), ROUTES))
         self._by_method: dict[str, list[Route]] = {}
@@ -78,13 +89,13 @@ class HttpApi:
     def prepare(self, request: Request) -> Ready:
         """Find out what a request asks for."""
         if "%" in request.path and BROKEN_ESCAPE.search(request.path):
-            return Ready(bad_request, blocking=False)
-        route = request.route = self.find(request)
-        blocking = False
-        if route is not None:
-            call = route.call(request)
-            blocking = route.blocking or self.core.blocking(call.block, call.component)
-        return Ready(lambda: self._through(0, request), blocking)
+            return Ready(bad_request, self.core)
+        route = request.route = self.find(request) or self._fallback
+        if route is None:
+            return Ready(lambda: self._through(0, request), self.core)
+        call = route.call(request)
+        blocking = route.blocking or self.core.blocking(call.block, call.component)
+        return Ready(lambda: self._through(0, request), self.core, blocking, route.streams and self._streams)
 
     def find(self, request: Request) -> Route | None:
         """The route of a request; its parameters are put into the request, unescaped."""
@@ -105,23 +116,37 @@ class HttpApi:
             if any(route.match(segments) is not None for route in routes)
         ]
 
-    def _through(self, depth: int, request: Request) -> Response:
+    def _through(self, depth: int, request: Request) -> Answer:
         try:
             if depth < len(self.filters):
                 return self.filters[depth](request, lambda passed: self._through(depth + 1, passed))
-            return self._answer(request)
-        except ApiError as error:
-            return render_error(error)
+            answer = self._answer(request)
         except Exception as error:
-            log.exception("%s %s failed", request.method, request.path)
-            return render_error(ApiError(message=f"the sidecar failed: {error!r}"))
+            return refusal(request, error)
+        return answer if isinstance(answer, Response) else self._later(request, answer)
 
-    def _answer(self, request: Request) -> Response:
+    async def _later(self, request: Request, answer: Awaitable[Response]) -> Response:
+        try:
+            return await answer
+        except Exception as error:
+            return refusal(request, error)
+
+    def _answer(self, request: Request) -> Answer:
         route = request.route
         if route is None:
             return self._otherwise(self, request)
-        answer: Response = self.core.onion(route.call(request), lambda: route.function(self.core, request))
+        if route.parameters is not None:
+            request.params = route.parameters(request)
+        answer: Answer = self.core.onion(route.call(request), lambda: route.function(self.core, request))
         return answer
+
+
+def refusal(request: Request, error: Exception) -> Response:
+    """The answer to a request that failed."""
+    if isinstance(error, ApiError):
+        return render_error(error)
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return render_error(ApiError(message=f"the sidecar failed: {error!r}"))
 
 
 def public_api(core: Core) -> HttpApi:
@@ -135,13 +160,6 @@ def public_api(core: Core) -> HttpApi:
 
 
 # --- requests that no route serves -------------------------------------------------------------------------------
-
-
-def no_target(api: HttpApi, request: Request) -> Response:
-    """Every path that is no API's is an app's, if one is named (dapr pkg/api/http/directmessaging.go)."""
-    if request.header("dapr-app-id"):
-        raise NotServed(api="service invocation")
-    raise NoTargetApp
 
 
 def not_found(api: HttpApi, request: Request) -> Response:

@@ -12,6 +12,9 @@ from fakesidecar.httpapi.registry import Request
 
 M = TypeVar("M", bound=Message)
 
+TOO_LARGE = "stream too large"
+"""What reading a body beyond `--max-body-size` ends with."""
+
 TEXTS = golang.MapOf(golang.TEXT)
 
 

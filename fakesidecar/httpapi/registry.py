@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
@@ -12,6 +12,7 @@ from fakesidecar.call import Call
 from fakesidecar.trace import NO_SPAN, Span
 
 if TYPE_CHECKING:
+    from fakesidecar.app import AppStream
     from fakesidecar.core import Core
 
 Headers = list[tuple[str, str]]
@@ -29,6 +30,8 @@ class Request:
     body: bytes = b""
     body_error: str = ""
     """Why the body is not all there (`stream too large`), empty when it is."""
+    stream: AsyncIterable[bytes] | None = None
+    """The body as it comes, in the place of `body`; only where the route says `streams`."""
     params: dict[str, str] = field(default_factory=dict)
     """The parts of the path that the route names, unescaped."""
     route: Route | None = None
@@ -71,6 +74,23 @@ class Response:
     body: bytes = b""
     traced: bool = True
     """False when daprd's handler ends before it writes a status: then no trace headers are added."""
+    stream: AppStream | None = None
+    """The body as it comes, in the place of `body`; whoever sends the response closes it."""
+
+
+Answer = Response | Awaitable[Response]
+"""What a function answers at once, or when others have answered it."""
+
+
+def then(answer: Answer, do: Callable[[Response], Response]) -> Answer:
+    """Do something with a response, now or when it is there."""
+    if isinstance(answer, Response):
+        return do(answer)
+
+    async def later() -> Response:
+        return do(await answer)
+
+    return later()
 
 
 NO_CONTENT = 204
@@ -102,7 +122,7 @@ class Route:
     method: str
     pattern: tuple[str, ...]
     """The segments of the path: `{name}` takes one, `{name...}` (last) all that are left."""
-    function: Callable[[Core, Request], Response]
+    function: Callable[[Core, Request], Answer]
     block: str
     operation: str
     component_param: str
@@ -113,6 +133,10 @@ class Route:
     """It is on the public port, too."""
     blocking: bool = False
     """It may take its time, whichever component it is for."""
+    streams: bool = False
+    """It takes a body of unknown length as it comes."""
+    parameters: Callable[[Request], dict[str, str]] | None = None
+    """Finds the parameters, when that takes more than the pattern; it sees what middleware made of the request."""
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The path's parameters, still escaped; None when the path is not of this route."""
@@ -144,7 +168,7 @@ class Route:
 
 ROUTES: list[Route] = []
 
-F = TypeVar("F", bound=Callable[..., Response])
+F = TypeVar("F", bound=Callable[..., Answer])
 
 
 def route(
@@ -171,5 +195,5 @@ def route(
     return register
 
 
-Filter = Callable[[Request, Callable[[Request], Response]], Response]
-"""What a request passes on its way in, and the response on its way out."""
+Filter = Callable[[Request, Callable[[Request], Answer]], Answer]
+"""What a request passes on its way in, and (with `then`) the response on its way out."""

@@ -8,19 +8,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Sequence
+import logging
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from fakesidecar.app import AppFailed
 from fakesidecar.httpapi.api import HttpApi
-from fakesidecar.httpapi.registry import Request
+from fakesidecar.httpapi.bodies import TOO_LARGE
+from fakesidecar.httpapi.registry import Request, Response
+
+if TYPE_CHECKING:
+    from fakesidecar.app import AppStream
+
+log = logging.getLogger("fakesidecar.http")
 
 SHUTDOWN_SECONDS = 1.0
+THREADS = 1000
+"""How many requests may wait at a time: one may wait for an actor that is itself making one."""
 LINGER_SECONDS = 0.5
-TOO_LARGE = "stream too large"
 HEADER_ROOM = 8 << 10
 """Go's server takes more than `--read-buffer-size` says: its buffers come on top, 4 KiB each (net/http, server.go)."""
 PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -33,6 +43,7 @@ class HttpServer:
         self.api = api
         self.port = 0
         self._sockets: list[Path] = []
+        self._threads = ThreadPoolExecutor(THREADS, "fakesidecar-http")
         self._max_body_size = max_body_size
         self._max_header_size = max_header_size + HEADER_ROOM
         self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
@@ -52,6 +63,7 @@ class HttpServer:
     async def stop(self, grace: float | None = None) -> None:
         """Stop listening and close every connection; requests under way end by themselves."""
         await self._runner.cleanup()
+        self._threads.shutdown(wait=False)
         while self._sockets:  # asyncio leaves them behind before Python 3.13
             self._sockets.pop().unlink(missing_ok=True)
 
@@ -65,19 +77,43 @@ class HttpServer:
             query,
             [(key.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for key, value in asked.raw_headers],
         )
-        request.body, request.body_error = await self._body(asked)
         ready = self.api.prepare(request)
-        if ready.blocking:
-            answer = await asyncio.get_running_loop().run_in_executor(None, ready.run)
+        if ready.streams and asked.headers.get("transfer-encoding"):
+            request.stream = self._limited(asked)
         else:
-            answer = ready.run()
-        response = web.Response(status=answer.status, body=answer.body)
-        for key, value in answer.headers:
-            response.headers.add(key, value)
-        if not any(key.lower() == "content-type" for key, _ in answer.headers):
-            # aiohttp would say application/octet-stream
-            response.headers.popall("content-type", None)
+            request.body, request.body_error = await self._body(asked)
+        if ready.blocking:
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, ready.begin)
+        else:
+            answer = ready.begin()
+        if not isinstance(answer, Response):
+            answer = await answer
+        if answer.stream is not None:
+            return await self._stream(asked, answer, answer.stream)
+        return with_headers(web.Response(status=answer.status, body=answer.body), answer)
+
+    async def _stream(self, asked: web.BaseRequest, answer: Response, stream: AppStream) -> web.StreamResponse:
+        response = with_headers(web.StreamResponse(status=answer.status), answer)
+        try:
+            await response.prepare(asked)
+            async for chunk in stream.chunks:
+                await response.write(chunk)
+            await response.write_eof()
+        except AppFailed as error:  # the client is to see that there should have been more
+            log.error("%s %s broke off: %s", asked.method, asked.raw_path, error)
+            if asked.transport is not None:
+                asked.transport.abort()
+        finally:
+            await stream.close()
         return response
+
+    async def _limited(self, asked: web.BaseRequest) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in asked.content.iter_any():
+            size += len(chunk)
+            if 0 < self._max_body_size < size:
+                raise AppFailed(TOO_LARGE)
+            yield chunk
 
     async def _body(self, asked: web.BaseRequest) -> tuple[bytes, str]:
         # One byte more than the limit passes, as with daprd (kit/streams LimitReadCloser).
@@ -90,6 +126,19 @@ class HttpServer:
         return bytes(body), ""
 
 
+R = TypeVar("R", bound=web.StreamResponse)
+
+
+def with_headers(response: R, answer: Response) -> R:
+    """A response with the headers of an answer, and none that aiohttp would add."""
+    for key, value in answer.headers:
+        response.headers.add(key, value)
+    if not any(key.lower() == "content-type" for key, _ in answer.headers):
+        # aiohttp would say application/octet-stream
+        response.headers.popall("content-type", None)
+    return response
+
+
 def header_size(asked: web.BaseRequest) -> int:
     """The bytes before the body, about."""
     return len(asked.raw_path) + sum(len(key) + len(value) + len(": \r\n") for key, value in asked.raw_headers)
@@ -99,7 +148,7 @@ class _Server(web.Server):
     """aiohttp's server, with connections that refuse as Go's do."""
 
     def __init__(self, handler: Any, max_header_size: int) -> None:
-        super().__init__(handler)
+        super().__init__(handler, handler_cancellation=True)  # who hung up waits for no answer
         self._settings: dict[str, Any] = {
             "access_log": None,
             "auto_decompress": False,  # a compressed body is stored as it comes

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
-from fakesidecar.httpapi.registry import Filter, Request, Response
+from fakesidecar.httpapi.registry import Answer, Filter, Request, Response, then
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,11 +39,13 @@ def http_cors(allowed_origins: str) -> Filter:
     """Answer preflights, and tell browsers who may read the rest."""
     origins = Origins(allowed_origins)
 
-    def cors(request: Request, proceed: Callable[[Request], Response]) -> Response:
+    def cors(request: Request, proceed: Callable[[Request], Answer]) -> Answer:
         method = request.header(ASKED_METHOD)
         if request.method == "OPTIONS" and method:
             return preflight(request, method)
-        response = proceed(request)
+        return then(proceed(request), lambda response: tell(request, response))
+
+    def tell(request: Request, response: Response) -> Response:
         response.headers.append(("vary", "Origin"))
         origin = origins.answer(request.header("origin"))
         if origin is not None and request.method in METHODS:

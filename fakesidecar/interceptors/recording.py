@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,22 @@ class Recording:
         try:
             answer = proceed()
         except Exception as error:
-            outcome = error.grpc.name if isinstance(error, ApiError) else "INTERNAL"
-            self._events.append(Event(call, outcome, error, asked))
+            self._remember(call, asked, error)
             raise
-        self._events.append(Event(call, OK, None, asked))
+        if inspect.isawaitable(answer):
+            return self._later(call, asked, answer)
+        self._remember(call, asked, None)
         return answer
+
+    async def _later(self, call: Call, asked: float, answer: Awaitable[Any]) -> Any:
+        try:
+            value = await answer
+        except Exception as error:
+            self._remember(call, asked, error)
+            raise
+        self._remember(call, asked, None)
+        return value
+
+    def _remember(self, call: Call, asked: float, error: Exception | None) -> None:
+        outcome = OK if error is None else error.grpc.name if isinstance(error, ApiError) else "INTERNAL"
+        self._events.append(Event(call, outcome, error, asked))

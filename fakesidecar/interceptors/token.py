@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar.errors import Unauthorized
-from fakesidecar.httpapi.registry import Filter, Request, Response, go_error
+from fakesidecar.httpapi.registry import Answer, Filter, Request, go_error
 
 if TYPE_CHECKING:
     from fakesidecar.grpcapi.registry import Context
@@ -32,7 +32,7 @@ def grpc_token(token: str) -> Callable[[str, Context], None]:
 def http_token(token: str) -> Filter:
     """Let requests with the token pass, and those for the sidecar's health; the token itself goes no further."""
 
-    def check(request: Request, proceed: Callable[[Request], Response]) -> Response:
+    def check(request: Request, proceed: Callable[[Request], Answer]) -> Answer:
         if request.route is not None and request.route.always_allowed:
             return proceed(request)
         if not same(request.header(HEADER) or "", token):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar.errors import InvalidBaggage
-from fakesidecar.httpapi.registry import Filter, Request, Response, go_error
+from fakesidecar.httpapi.registry import Answer, Filter, Request, Response, go_error, then
 from fakesidecar.trace import NO_SPAN, SAMPLED, BrokenBaggage, Span, parse_baggage, parse_span
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def trace_headers(core: Core, span: Span) -> list[tuple[str, str]]:
 def http_tracing(tracer: Tracer) -> Filter:
     """Read the caller's trace headers, and answer with the call's."""
 
-    def trace(request: Request, proceed: Callable[[Request], Response]) -> Response:
+    def trace(request: Request, proceed: Callable[[Request], Answer]) -> Answer:
         if HEALTH in request.path:
             return proceed(request)
         baggage = ",".join(value for value in request.header_values("baggage"))
@@ -90,15 +90,18 @@ def http_tracing(tracer: Tracer) -> Filter:
         except BrokenBaggage as error:
             return go_error(400, InvalidBaggage(cause=error).message)
         span = request.span = tracer.span(request.header("traceparent"), request.header("tracestate"))
-        response = proceed(request)
-        told = {key.lower() for key, _ in response.headers}
-        if response.traced and "traceparent" not in told:  # an application's own wins
-            response.headers.append(("traceparent", span.traceparent))
-            if span.state and "tracestate" not in told:
-                response.headers.append(("tracestate", span.state))
-        if baggage:
-            response.headers.append(("baggage", baggage))
-        return response
+
+        def tell(response: Response) -> Response:
+            told = {key.lower() for key, _ in response.headers}
+            if response.traced and "traceparent" not in told:  # an application's own wins
+                response.headers.append(("traceparent", span.traceparent))
+                if span.state and "tracestate" not in told:
+                    response.headers.append(("tracestate", span.state))
+            if baggage:
+                response.headers.append(("baggage", baggage))
+            return response
+
+        return then(proceed(request), tell)
 
     return trace
 

@@ -19,6 +19,8 @@ from fakesidecar.components.registry import find
 from tests.conformance.ways import WAYS, Way, open_way
 
 SECRETS = {"db": "x", "nested": {"user": "ann", "password": "y"}}
+KEYS = Path(__file__).parents[1] / "parity" / "files" / "crypto" / "keys"
+"""Keys `aes` and `rsa`, as files and in a set."""
 VARIABLE = ("CONFORMANCE_SECRET", "from the environment")
 
 
@@ -56,6 +58,10 @@ CASES = {
     ),
     "configuration": (Case("configuration.redis", REDIS), Case("configuration.in-memory")),
     "lock": (Case("lock.redis", REDIS), Case("lock.in-memory")),
+    "crypto": (
+        Case("crypto.dapr.localstorage", {"path": "$DIR/keys"}),
+        Case("crypto.dapr.jwks", {"jwks": "$DIR/keys.json"}),
+    ),
 }
 
 
@@ -85,6 +91,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that components name."""
     folder = tmp_path_factory.mktemp("conformance")
     (folder / "secrets.json").write_text(json.dumps(SECRETS))
+    (folder / "keys").mkdir()
+    for name, file in (("keys/aes", "aes256.bin"), ("keys/rsa", "rsa2048.pem"), ("keys.json", "jwks.json")):
+        shutil.copyfile(KEYS / file, folder / name)
     return folder
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import grpc
 import urllib3
 
-from dapr_client import Concurrency, DaprGrpcError, StateItem, StateOptions
+from dapr_client import Concurrency, DaprGrpcError, DecryptOptions, EncryptOptions, StateItem, StateOptions
 from dapr_client import TransactionalStateOperation as Step
 from dapr_client import TransactionOperationType as Type
 from dapr_testing import DaprSidecar
@@ -42,7 +42,7 @@ NOTHING = Value(None, None)
 
 
 class Way(ABC):
-    """State, secrets, configuration and locks by one protocol and one client."""
+    """State, secrets, configuration, locks and crypto by one protocol and one client."""
 
     @abstractmethod
     def get(self, store: str, key: str) -> Value: ...
@@ -82,6 +82,12 @@ class Way(ABC):
     @abstractmethod
     def unlock(self, store: str, resource: str, owner: str) -> str: ...
 
+    @abstractmethod
+    def encrypt(self, store: str, key: str, algorithm: str, data: bytes, cipher: str = "aes-gcm") -> bytes: ...
+
+    @abstractmethod
+    def decrypt(self, store: str, document: bytes, key: str = "") -> bytes: ...
+
     def close(self) -> None:
         """Let go of everything."""
 
@@ -96,10 +102,13 @@ class ClientWay(Way):
         self._client, self._finish = client, finish
 
     def _call(self, name: str, *arguments: Any, **keywords: Any) -> Any:
+        return self._finished(getattr(self._client, name), *arguments, **keywords)
+
+    def _finished(self, action: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the alpha APIs
-                return self._finish(getattr(self._client, name)(*arguments, **keywords))
+                return self._finish(action(*arguments, **keywords))
         except DaprGrpcError as error:
             raise Refused(error.code() is grpc.StatusCode.ABORTED, error.details() or "") from error
 
@@ -149,6 +158,13 @@ class ClientWay(Way):
     def unlock(self, store: str, resource: str, owner: str) -> str:
         return str(self._call("unlock", store, resource, owner).status.name)
 
+    def encrypt(self, store: str, key: str, algorithm: str, data: bytes, cipher: str = "aes-gcm") -> bytes:
+        answer = self._call("encrypt", data, EncryptOptions(store, key, algorithm, cipher))
+        return bytes(self._finished(answer.read))
+
+    def decrypt(self, store: str, document: bytes, key: str = "") -> bytes:
+        return bytes(self._finished(self._call("decrypt", document, DecryptOptions(store, key)).read))
+
     def close(self) -> None:
         self._finish(self._client.close())
 
@@ -161,7 +177,7 @@ class HttpWay(Way):
         self._pool = urllib3.PoolManager()
 
     def _ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        content = None if body is None else json.dumps(body)
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body)
         answer = self._pool.request(
             method, self._root + path, body=content, headers={name.replace("_", "-"): v for name, v in headers.items()}
         )
@@ -222,6 +238,18 @@ class HttpWay(Way):
     def unlock(self, store: str, resource: str, owner: str) -> str:
         body = {"resourceId": resource, "lockOwner": owner}
         return UNLOCKED[self._ask("POST", f"/v1.0-alpha1/unlock/{store}", body).json()["status"]]
+
+    def encrypt(self, store: str, key: str, algorithm: str, data: bytes, cipher: str = "aes-gcm") -> bytes:
+        headers = {
+            "dapr_key_name": key,
+            "dapr_key_wrap_algorithm": algorithm,
+            "dapr_data_encryption_cipher": cipher,
+        }
+        return bytes(self._ask("PUT", f"/v1.0-alpha1/crypto/{store}/encrypt", data, **headers).data)
+
+    def decrypt(self, store: str, document: bytes, key: str = "") -> bytes:
+        headers = {"dapr_key_name": key} if key else {}
+        return bytes(self._ask("PUT", f"/v1.0-alpha1/crypto/{store}/decrypt", document, **headers).data)
 
     def close(self) -> None:
         self._pool.clear()

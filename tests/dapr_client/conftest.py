@@ -20,6 +20,8 @@ def sidecar() -> Iterator[Sidecar]:
         Component("vault", "secretstores.in-memory", metadata={"password": "hunter2", "pin": "1234"}),
         Component("settings", "configuration.in-memory"),
         Component("locks", "lock.in-memory"),
+        Component("echo", "conversation.echo"),
+        Component("llm", "conversation.scripted"),
     ]
     options = Options(app_id="client-test", api_token=TOKEN)
     with Sidecar(options, components=components, clock=VirtualClock()) as running:

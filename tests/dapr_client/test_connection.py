@@ -77,9 +77,13 @@ NOT_ONE_CALL = {
 }
 
 
+OLD_CONTRACT = {name for name in dir(DaprClient) if "_workflow" in name}
+"""The errors of these are those of the official methods that are gone."""
+
+
 def test_no_method_is_forgotten() -> None:
     public = {name for name in dir(DaprClient) if not name.startswith("_")}
-    assert public - NOT_ONE_CALL == set(METHODS)
+    assert public - NOT_ONE_CALL - OLD_CONTRACT == set(METHODS)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
@@ -11,11 +12,19 @@ import grpc
 import grpc.aio
 import pytest
 from dapr.aio.clients import DaprClient as AioDaprClient
-from dapr.clients import DaprClient
+from dapr.clients import DaprClient, DropFailurePolicy, Job
 from dapr.clients.exceptions import DaprGrpcError
 from dapr.clients.grpc._state import StateItem
+from dapr.clients.grpc.conversation import (
+    ConversationInput,
+    ConversationInputAlpha2,
+    ConversationToolCallsOfFunction,
+    ConversationTools,
+    ConversationToolsFunction,
+    create_user_message,
+)
 
-from dapr_testing import DaprSidecar, _inprocess, _inprocess_aio
+from dapr_testing import Component, DaprSidecar, _inprocess, _inprocess_aio
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 
@@ -45,6 +54,12 @@ def test_its_calls_are_answered(dapr_sidecar: DaprSidecar) -> None:
         dapr.subscribe_configuration("configstore", ["color"], lambda id, response: heard.set())
         dapr_sidecar.configuration.set("configstore", "color", "blue")
         assert heard.wait(5)
+        dapr.schedule_job(Job("nightly", schedule="@daily", failure_policy=DropFailurePolicy()))
+        dapr_sidecar.clock.advance(86400)
+        assert [tick.name for tick in dapr_sidecar.jobs.triggered] == ["nightly"]
+        assert dapr.get_job("nightly").schedule == "@daily"
+        dapr.delete_job("nightly")
+        assert dapr_sidecar.jobs.scheduled == {}
         with pytest.raises(DaprGrpcError) as raised:
             dapr.get_state("nowhere", "k")
         error: Any = raised.value
@@ -62,6 +77,27 @@ async def test_its_async_calls_are_answered(dapr_sidecar: DaprSidecar) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await dapr.get_secret("nowhere", "k")
         assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.dapr(components=[Component("echo", "conversation.echo"), Component("llm", "conversation.scripted")])
+@pytest.mark.usefixtures("_way")
+async def test_it_converses(dapr_sidecar: DaprSidecar) -> None:
+    llm = dapr_sidecar.conversation["llm"]
+    llm.when("weather", calls={"get_weather": {"city": "Rome"}}).when(say="at last", after=60)
+    with DaprClient() as dapr:
+        weather = [ConversationInputAlpha2([create_user_message("weather?")])]
+        tools = [ConversationTools(ConversationToolsFunction("get_weather", parameters={"type": "object"}))]
+        message = dapr.converse_alpha2("llm", weather, tools=tools).outputs[0].choices[0].message
+        assert message.tool_calls[0].function == ConversationToolCallsOfFunction("get_weather", '{"city": "Rome"}')
+        assert dapr.converse_alpha1("echo", [ConversationInput("hi", scrub_pii=True)]).outputs[0].result == "hi"
+    async with AioDaprClient() as aio:
+        waiting = asyncio.create_task(aio.converse_alpha1("llm", [ConversationInput("well?")]))
+        await asyncio.to_thread(llm.wait_until_asked, 2)
+        assert not waiting.done()
+        dapr_sidecar.clock.advance(60)
+        assert (await waiting).outputs[0].result == "at last"
+    with pytest.raises(TypeError, match=r"'echo' is a conversation.echo: it says what it will"):
+        _ = dapr_sidecar.conversation["echo"]
 
 
 @pytest.mark.dapr(intercept_channels=True)

@@ -125,7 +125,7 @@ async def test_an_http_application_gets_the_path_and_the_query_as_they_are() -> 
         return web.Response(status=418, text=text, headers={"x-two": "b"})
 
     async with http_server(answer) as address:
-        transport = Http(address, secure=False, token="secret")
+        transport = Http(f"http://{address}", "secret")
         answered = await transport.request(AppRequest("PUT", "/a%2Fb/%20c", query="x=%2b&y", headers=()), 5)
         assert (answered.status, answered.ok) == (418, False)
         assert ("x-two", "b") in [(name.lower(), value) for name, value in answered.headers]
@@ -139,12 +139,12 @@ async def test_an_application_that_does_not_answer_in_time_or_at_all() -> None:
         raise AssertionError
 
     async with http_server(never) as address:
-        transport = Http(address, secure=False, token="")
+        transport = Http(f"http://{address}")
         with pytest.raises(AppFailed) as late:
             await transport.request(AppRequest("GET", "/"), 0.01)
         assert late.value.timed_out
         await transport.close()
-    transport = Http("127.0.0.1:1", secure=False, token="")
+    transport = Http("http://127.0.0.1:1")
     with pytest.raises(AppFailed) as refused:
         await transport.request(AppRequest("GET", "/"), 5)
     assert not refused.value.timed_out

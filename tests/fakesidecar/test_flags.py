@@ -205,3 +205,10 @@ def test_what_makes_no_sense_is_refused_in_daprds_words(arguments: list[str], co
 def test_an_unknown_value_of_our_own_variables_is_refused() -> None:
     with pytest.raises(StartupError, match="invalid value for FAKESIDECAR_REDIS: fake"):
         meaning(FAKESIDECAR_REDIS="fake")
+
+
+def test_subtle_crypto_is_served_when_a_variable_says_so() -> None:
+    assert not meaning().options.subtle_crypto
+    assert meaning(FAKESIDECAR_SUBTLE_CRYPTO="on").options.subtle_crypto
+    with pytest.raises(StartupError, match="invalid value for FAKESIDECAR_SUBTLE_CRYPTO: yes"):
+        meaning(FAKESIDECAR_SUBTLE_CRYPTO="yes")

@@ -6,18 +6,24 @@ answers. Such a value is an object whose first key begins with `$`:
     {"$from": "get", "path": ["response", "etag"], "else": ""}    a part of an earlier answer
     {"$text": ["/v1.0/x/", {"$from": …}, "/y"]}                    texts in a row
     {"$bytes": "text"}  {"$base64": "…"}  {"$repeat": ["x", 5000]} bytes, and long texts
+    {"$file": "crypto/documents/…"}  {"$slice": [e, 0, 100]}       what is in a file of `files/`, and a part of it
     {"$length": e}  {"$sorted": e}  {"$equal": [e, e]}  {"$pick": [e, names]}  …  see OPERATIONS
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from .values import Json, json_as_bytes
+
+FILES = Path(__file__).parent / "files"
+"""What recordings name as `$FILES`."""
 
 Lookup: TypeAlias = Callable[[str], Json]
 """Gives the answer of an earlier step by its name."""
@@ -166,10 +172,52 @@ def _header_of_each(arguments: list[Any]) -> list[Json]:
     return [_headers(request).get(name) for request in requests if request.get("path") == path]
 
 
+def _line(arguments: list[Any]) -> str:
+    """One of the first lines of bytes."""
+    content, number = arguments
+    return str(content.split(b"\n")[number].decode())
+
+
+def _digest(content: bytes) -> Json:
+    return {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _document(content: bytes) -> Json:
+    """What of the header of an encrypted document is the same in every run; the digest of what has no header."""
+    lines = content.split(b"\n", 3)
+    if len(lines) < 4:
+        return _digest(content)
+    manifest = json.loads(lines[1])
+    lengths = {name: len(value) if name in ("wfk", "np") else value for name, value in manifest.items()}
+    return {
+        "scheme": lines[0].decode(),
+        "order": list(manifest),
+        "length": len(content),
+        "manifest": lengths,
+        "mac": len(lines[2]),
+    }
+
+
+def _pattern(size: int) -> bytes:
+    """Bytes that repeat after a prime number of them."""
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
+
+
 OPERATIONS: Mapping[str, Callable[[Any], Any]] = {
     "$text": lambda parts: "".join(str(part) for part in parts),
     "$bytes": lambda text: text.encode(),
     "$base64": base64.b64decode,
+    "$file": lambda name: (FILES / name).read_bytes(),
+    "$pattern": _pattern,
+    "$unpacked": json_as_bytes,
+    "$slice": lambda arguments: arguments[0][arguments[1] : arguments[2]],
+    "$glued": b"".join,
+    "$line": _line,
+    "$digest": _digest,
+    "$document": _document,
+    "$merged": lambda parts: {name: value for part in parts for name, value in part.items()},
+    "$part": lambda arguments: follow(*arguments),
+    "$among": lambda arguments: arguments[0] in arguments[1],
     "$repeat": lambda arguments: arguments[0] * arguments[1],
     "$joined": lambda lists: [item for items in lists for item in items],
     "$length": lambda value: len(value or ""),

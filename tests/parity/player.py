@@ -29,7 +29,7 @@ from google.rpc import status_pb2
 from dapr_client import wire
 
 from .apps import App, GrpcApp, HttpApp
-from .expressions import canonical, evaluate
+from .expressions import FILES, canonical, evaluate
 from .process import CONTROL_PLANE, Redis, Sidecar, free_port, new_folder
 from .values import (
     ANSWER_HEADERS,
@@ -53,8 +53,13 @@ PACE = 0.1
 """Seconds by which a clock is moved at a time."""
 SETTLE = 0.01
 """Real seconds between two moves."""
+TRIES = 30
+"""How often to look for what a clock that is being moved may be waiting for."""
 SHORT = 0.2
 """Waits up to here give running work time to end; they are waited for in real time as well."""
+
+CHUNK = 30_000
+"""Bytes in a message of a stream of payloads, where a step does not say."""
 
 _pause = threading.Event().wait
 Attempt: TypeAlias = Callable[[float], bool]
@@ -244,6 +249,7 @@ class Player:
         if "$SHARED" in text:
             self._shared = self._shared or new_folder()
             text = text.replace("$SHARED", str(self._shared))
+        text = text.replace("$FILES", str(FILES))
         text = text.replace("$REDIS", self._redis.address if self._redis else "127.0.0.1:6379")
         return text.replace("$DIR", str(self._folders[-1])) if self._folders else text
 
@@ -320,11 +326,15 @@ class Player:
         left = seconds - head_start
         while left > 0:
             pace = min(SETTLE if self._in_real_time else PACE, left)
-            self._advance(pace)
-            if attempt(SETTLE):
+            if self._advance_meanwhile(pace, attempt) or attempt(SETTLE):
                 return True
             left -= pace
         return False
+
+    def _advance_meanwhile(self, seconds: float, attempt: Attempt) -> bool:
+        """Advance, and see whether what comes on the way is waited for: a clock may wait until that is answered."""
+        moving = self._pool.submit(self._advance, seconds)
+        return any(not moving.done() and attempt(SETTLE) for _ in range(TRIES))
 
     def _wait(self, seconds: float) -> None:
         if not self._clock_is_virtual:
@@ -570,6 +580,32 @@ class Player:
         got = self._next_of(self._streams[step["stream"]].incoming, step.get("timeout", 5))
         return {"nothing": True} if got is NOTHING else got
 
+    def rest(self, step: Json) -> Json:
+        """All that comes down a stream until its end: the payloads in a row, and how it ended."""
+        return self._rest(self._streams[step["stream"]], step.get("timeout", 10))
+
+    def convert(self, step: Json) -> Json:
+        """Send bytes up a stream of payloads, the options in the first message; the answer is as that of `rest`."""
+        stream = Stream(self._channel(step), _method(step["method"]), None)
+        data, size = step["data"], step.get("chunk", CHUNK)
+        chunks = [data[begin : begin + size] for begin in range(0, len(data), size)]
+        messages: list[Json] = [{"payload": {"data": chunk, "seq": n}} for n, chunk in enumerate(chunks)] or [{}]
+        for message in [{**messages[0], "options": step["options"]}, *messages[1:]]:
+            stream.send(message)
+        stream.half_close()
+        return self._rest(stream, step.get("timeout", 10))
+
+    def _rest(self, stream: Stream, seconds: float) -> Json:
+        content, numbers = b"", []
+        while (got := self._next_of(stream.incoming, seconds)) is not NOTHING and "end" not in got:
+            payload = got["message"].get("payload", {})
+            numbers.append(payload.get("seq", 0))
+            content += json_as_bytes(payload.get("data"))
+        end = {"nothing": True} if got is NOTHING else got
+        if numbers != list(range(len(numbers))):
+            end = {**end, "sequence": numbers}
+        return {"data": bytes_as_json(content), "end": end}
+
     # --- steps: looking -----------------------------------------------------------------------------
 
     def received(self, step: Json) -> Json:
@@ -650,6 +686,8 @@ STEPS: Mapping[str, Step] = {
     "half-close": Player.half_close,
     "cancel": Player.cancel,
     "next": Player.next,
+    "rest": Player.rest,
+    "convert": Player.convert,
     "received": Player.received,
     "quiet": Player.await_quiet,
     "look": Player.look,
@@ -665,8 +703,8 @@ def _method(name: str) -> wire.Method:
 
 
 def _content(body: Json) -> bytes | None:
-    if body is None:
-        return None
+    if body is None or isinstance(body, bytes):
+        return body
     return json.dumps(body["json"]).encode() if "json" in body else json_as_bytes(body)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from fakesidecar.components.registry import ComponentType, Surroundings
-    from fakesidecar.httpapi.registry import Request, Response
+    from fakesidecar.httpapi.registry import Answer, Request
     from fakesidecar.resources.component import Component
 
 
@@ -26,7 +26,7 @@ class Middleware(ABC):
         self.around = around
 
     @abstractmethod
-    def handle(self, request: Request, proceed: Callable[[Request], Response]) -> Response:
+    def handle(self, request: Request, proceed: Callable[[Request], Answer]) -> Answer:
         """Answer a request, as a rule with what `proceed` answers."""
 
     def close(self) -> None:

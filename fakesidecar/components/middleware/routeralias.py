@@ -15,7 +15,7 @@ from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.errors import ComponentError
 
 if TYPE_CHECKING:
-    from fakesidecar.httpapi.registry import Request, Response
+    from fakesidecar.httpapi.registry import Answer, Request
     from fakesidecar.resources.component import Component
 
 _PART = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
@@ -34,7 +34,7 @@ class RouterAlias(Middleware):
         super().__init__(spec, around)
         self._aliases = [(pattern(path), target) for path, target in routes(spec.setting("routes")).items()]
 
-    def handle(self, request: Request, proceed: Callable[[Request], Response]) -> Response:
+    def handle(self, request: Request, proceed: Callable[[Request], Answer]) -> Answer:
         path = golang.path_unescape(request.path)
         for alias, target in self._aliases:
             found = alias.fullmatch(path)

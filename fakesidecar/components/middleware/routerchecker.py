@@ -10,7 +10,7 @@ from fakesidecar import golang
 from fakesidecar.components.middleware import Middleware
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.errors import ComponentError
-from fakesidecar.httpapi.registry import Request, Response
+from fakesidecar.httpapi.registry import Answer, Request, Response
 
 if TYPE_CHECKING:
     from fakesidecar.resources.component import Component
@@ -27,7 +27,7 @@ class RouterChecker(Middleware):
         except re.error as error:
             raise ComponentError(f"failed to compile rule regexp: {error}") from error
 
-    def handle(self, request: Request, proceed: Callable[[Request], Response]) -> Response:
+    def handle(self, request: Request, proceed: Callable[[Request], Answer]) -> Answer:
         if self._rule.search(golang.path_unescape(request.path)) is None:
             return Response(400, [("content-type", "text/plain; charset=utf-8")], b"invalid router")
         return proceed(request)

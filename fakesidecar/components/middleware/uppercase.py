@@ -9,14 +9,14 @@ from fakesidecar.components.middleware import Middleware
 from fakesidecar.components.registry import component
 
 if TYPE_CHECKING:
-    from fakesidecar.httpapi.registry import Request, Response
+    from fakesidecar.httpapi.registry import Answer, Request
 
 
 @component("middleware.http.uppercase")
 class Uppercase(Middleware):
     """Shouts."""
 
-    def handle(self, request: Request, proceed: Callable[[Request], Response]) -> Response:
+    def handle(self, request: Request, proceed: Callable[[Request], Answer]) -> Answer:
         body = request.body.decode(errors="surrogateescape")
         request.body = "".join(map(upper, body)).encode(errors="surrogateescape")
         return proceed(request)

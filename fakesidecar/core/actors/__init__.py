@@ -6,10 +6,12 @@ Follows dapr pkg/actors. Actors are hosted by the application (`AppHost`), or by
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fakesidecar import golang
@@ -17,7 +19,6 @@ from fakesidecar.app import AppFailed, AppRequest
 from fakesidecar.clock import Timer
 from fakesidecar.components.state import Item, Operation
 from fakesidecar.core.actors.config import TypeConfig, Types, types_of
-from fakesidecar.core.actors.futures import done, failed, follow, mapped
 from fakesidecar.core.actors.hosts import (
     REENTRANCY_ID,
     ActorCall,
@@ -31,9 +32,8 @@ from fakesidecar.core.actors.hosts import (
 )
 from fakesidecar.core.actors.names import RESERVED
 from fakesidecar.core.actors.place import Place
-from fakesidecar.core.actors.reminders import DEFAULT_RETRIES, Timers
+from fakesidecar.core.actors.reminders import DEFAULT_POLICY, Timers
 from fakesidecar.core.actors.state import ActorState
-from fakesidecar.core.actors.ticks import Retries
 from fakesidecar.core.actors.turns import Turns
 from fakesidecar.errors import (
     ActorInstanceMissing,
@@ -49,7 +49,9 @@ from fakesidecar.errors import (
     ReminderNotHosted,
     TimerCreateFailed,
 )
+from fakesidecar.later import end_as, fail, failed, now, then
 from fakesidecar.resources.component import Component
+from fakesidecar.scheduler import FailurePolicy
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
@@ -118,6 +120,8 @@ class ActorsBlock:
         self._parked: list[tuple[ActorCall, Future[ActorReply]]] = []
         """Calls that wait for the application to say which actors it hosts."""
         self._pending: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        """Guards the table of actors."""
         self._asked = False
         """Whether the application has said which actors it hosts."""
         self._closed = False
@@ -157,7 +161,7 @@ class ActorsBlock:
         self._asked = True
         parked, self._parked = self._parked, []
         for call, future in parked:
-            follow(self._attempt(call), future)
+            self._attempt(call).add_done_callback(partial(end_as, future))
 
     def register(self, host: Host, types: Types) -> None:
         """Actors of these types live at this host from now on; those that lived elsewhere are forgotten there."""
@@ -216,7 +220,7 @@ class ActorsBlock:
         if sidecar is self:
             return self.take(call)
         if sidecar is not None:
-            return mapped(sidecar.take(call.with_header("X-Dapr-Remote", "true")), _from_elsewhere)
+            return then(sidecar.take(call.with_header("X-Dapr-Remote", "true")), _same, _from_elsewhere)
         if wait and self._core.app is not None and not self._asked:
             return self._park(call)
         raise ActorNotHosted(actor=f"{call.type}/{call.id}" if call.type and call.id else "/")
@@ -235,7 +239,7 @@ class ActorsBlock:
         def give_up() -> None:
             if entry in self._parked:
                 self._parked.remove(entry)
-                future.set_exception(ActorNotHosted(actor=f"{call.type}/{call.id}"))
+                fail(future, ActorNotHosted(actor=f"{call.type}/{call.id}"))
 
         self._clock.call_later(LOOKUP_SECONDS, give_up)
         return future
@@ -250,7 +254,7 @@ class ActorsBlock:
                 reentrancy = self._core.around.ids.uuid()
                 call = call.with_header(REENTRANCY_ID, reentrancy)
         what = (METHOD, call.method, lambda host: host.invoke(call))
-        return mapped(self._turn(call.type, call.id, *what, reentrancy=reentrancy, depth=depth or 1), _answer_of)
+        return then(self._turn(call.type, call.id, *what, reentrancy=reentrancy, depth=depth or 1), _same, _answer)
 
     # --- turns ---
 
@@ -272,6 +276,10 @@ class ActorsBlock:
         outcome.add_done_callback(self._pending.discard)
 
         def begin() -> None:
+            if outcome.done():  # nobody waits any more
+                actor.turns.leave()
+                self._let_go(actor)
+                return
             turn = Turn(type, id, kind, name, self._clock.now())
             self.turns.append(turn)
             self._begin(actor, ask).add_done_callback(lambda asked: end(turn, asked))
@@ -282,7 +290,7 @@ class ActorsBlock:
             self._end(actor, kind)
             actor.turns.leave()
             self._let_go(actor)
-            follow(asked, outcome)
+            end_as(outcome, asked)
 
         try:
             actor.turns.enter(begin, id=reentrancy, depth=depth)
@@ -293,13 +301,13 @@ class ActorsBlock:
         return outcome
 
     def _expect(self, type: str, id: str) -> Actor:
-        with self._core.guard(False):
+        with self._lock:
             actor = self._actors.setdefault((type, id), Actor(type, id))
             actor.expected += 1
             return actor
 
     def _let_go(self, actor: Actor) -> None:
-        with self._core.guard(False):
+        with self._lock:
             actor.expected -= 1
             if not actor.active and not actor.expected:
                 del self._actors[actor.type, actor.id]
@@ -343,7 +351,7 @@ class ActorsBlock:
         return self._turn(type, id, DEACTIVATION, "", lambda host: host.deactivate(type, id))
 
     def _forget(self, type: str) -> None:
-        with self._core.guard(False):
+        with self._lock:
             for actor in [actor for actor in self._actors.values() if actor.type == type]:
                 actor.active = False
                 if not actor.expected:
@@ -377,13 +385,13 @@ class ActorsBlock:
             raise ReminderNotHosted
 
     def create_reminder(
-        self, reminder: Reminder, *, overwrite: bool = True, retries: Retries = DEFAULT_RETRIES
+        self, reminder: Reminder, *, overwrite: bool = True, policy: FailurePolicy = DEFAULT_POLICY
     ) -> None:
         """Have an actor reminded."""
         self.check_reminders(reminder.type)
         if fault := self._fault_in_job(reminder.type, reminder.id, reminder.name):
             raise ReminderCreateFailed(cause=fault)
-        self.place.reminders.create(reminder, overwrite=overwrite, retries=retries)
+        self.place.reminders.create(reminder, overwrite=overwrite, policy=policy)
 
     def get_reminder(self, type: str, id: str, name: str) -> Reminder:
         """A reminder of an actor."""
@@ -451,16 +459,16 @@ class ActorsBlock:
 
     def fire_timer(self, type: str, id: str, name: str) -> Future[None]:
         """Tell an actor of a timer of its own now, out of turn; its schedule stays as it is."""
-        kept = self.timers.get(type, id, name)
-        if kept is None:
+        timer = self.timers.get(type, id, name)
+        if timer is None:
             raise KeyError(f"{type}/{id} has no timer {name}")
-        return self._tick(kept.what)
+        return self._tick(timer)
 
     def deactivate(self, type: str, id: str) -> Future[None]:
         """Deactivate an actor as soon as nothing else is its turn; nothing happens when it is not active."""
         actor = self._actors.get((type, id))
         if actor is None or not actor.active:
-            return done()
+            return now(None)
         return self._deactivate(actor)
 
     # --- life ---
@@ -475,9 +483,11 @@ class ActorsBlock:
     def reset(self) -> None:
         """Deactivate every actor, forget every reminder, timer and turn."""
         self.place.reset()
-        self.timers.remove_all()
+        self.timers.reset()
         self.turns.clear()
         self.state.forget()
+        for actor in tuple(self._actors.values()):
+            actor.timer = None  # the clock forgets it
         for type, id in self.active():
             self.deactivate(type, id)
 
@@ -489,26 +499,29 @@ class ActorsBlock:
     def close(self) -> None:
         """Leave the place; what still waits fails."""
         self._closed = True
-        self.timers.remove_all()
+        self.timers.reset()
         if self in self.place.sidecars:
             self.place.sidecars.remove(self)
         if not self.place.sidecars:
             self.place.reset()
         for _, future in self._parked:
-            future.set_exception(ActorRuntimeClosed())
+            fail(future, ActorRuntimeClosed())
         self._parked.clear()
         for future in tuple(self._pending):
-            if not future.done():
-                future.set_exception(HostFailed("the sidecar is closed"))
+            fail(future, HostFailed("the sidecar is closed"))
 
 
-def _answer_of(error: BaseException) -> BaseException:
+def _same(value: T) -> T:
+    return value
+
+
+def _answer(error: Exception) -> Any:
     """What hosts say went wrong, as an answer."""
-    return error if isinstance(error, ApiError) else ActorInvokeFailed(cause=error)
+    raise error if isinstance(error, ApiError) else ActorInvokeFailed(cause=error)
 
 
-def _from_elsewhere(error: BaseException) -> BaseException:
-    """An answer that came by another sidecar."""
+def _from_elsewhere(error: Exception) -> Any:
+    """What went wrong at another sidecar."""
     if isinstance(error, ActorInvokeFailed):
         error.remote = True
-    return error
+    raise error

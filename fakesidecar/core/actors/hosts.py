@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from fakesidecar import golang
 from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppResponse
+from fakesidecar.later import fail, settle
 
 T = TypeVar("T")
 Headers = Sequence[tuple[str, str]]
@@ -183,12 +184,12 @@ class AppHost(Host):
             try:
                 result = await work()
             except Exception as error:
-                promised.set_exception(error)
+                fail(promised, error)
             except BaseException:
-                promised.set_exception(HostFailed(CANCELLED))
+                fail(promised, HostFailed(CANCELLED))
                 raise
             else:
-                promised.set_result(result)
+                settle(promised, result)
 
         self._app.spawn(run())
         return promised

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fakesidecar.core.actors.futures import follow
 from fakesidecar.core.actors.hosts import Reminder
-from fakesidecar.core.actors.reminders import Reminders
+from fakesidecar.core.actors.reminders import LOCK, Reminders
+from fakesidecar.later import end_as
 
 if TYPE_CHECKING:
     from fakesidecar.clock import Clock
@@ -48,14 +49,16 @@ class Place:
 
     def changed(self) -> None:
         """There are new hosts: what could not be delivered is."""
-        waiting, self._undelivered = self._undelivered, []
-        for reminder, future in waiting:
-            follow(self._deliver(reminder), future)
+        with LOCK:
+            waiting, self._undelivered = self._undelivered, []
+            for reminder, future in waiting:
+                self._deliver(reminder).add_done_callback(partial(end_as, future))
 
     def reset(self) -> None:
         """Forget every reminder."""
-        self.reminders.remove_all()
-        self._undelivered.clear()
+        with LOCK:
+            self.reminders.reset()
+            self._undelivered.clear()
 
 
 def _weight(*parts: str) -> bytes:

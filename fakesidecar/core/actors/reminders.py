@@ -1,11 +1,12 @@
 """Reminders, which outlive their actors, and timers, which live in the sidecar that they were asked of.
 
-Reminders follow dapr pkg/actors/internal/scheduler and the scheduler service (go-etcd-cron); timers follow dapr
-pkg/actors/timers.
+Reminders are jobs of the scheduler (dapr pkg/actors/internal/scheduler); timers follow dapr pkg/actors/timers.
 """
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -14,24 +15,15 @@ from typing import Any, Generic, TypeVar
 from fakesidecar import golang
 from fakesidecar.clock import Clock
 from fakesidecar.core.actors.hosts import ActorTimer, Reminder
-from fakesidecar.core.actors.ticks import (
-    DROP,
-    ENDLESS,
-    Every,
-    Plan,
-    Retries,
-    Ticking,
-    parse_duration,
-    parse_moment,
-    parse_time,
-)
+from fakesidecar.core.jobs import Job, plan_of
 from fakesidecar.errors import ReminderCreateFailed, ReminderExists, ReminderNotFound, TimerCreateFailed
+from fakesidecar.schedule import Every, Period, Plan, Schedule, parse_period, parse_rfc3339, parse_time
+from fakesidecar.scheduler import DROP, FailurePolicy, Scheduler, Task
 
-DEFAULT_RETRIES = Retries(3, 1.0)
-"""What becomes of a reminder that fails when nothing is said (dapr pkg/actors/internal/scheduler)."""
+LOCK = threading.RLock()
+"""Held while something that is due is delivered, whoever's it is: one delivery may end another sidecar's."""
 
-STORM_SECONDS = 1.0
-"""The step of what is to be due without end and without a pause. daprd would deliver it as fast as it can."""
+DEFAULT_POLICY = FailurePolicy()
 
 Key = tuple[str, str, str]
 """Type, id, name."""
@@ -44,7 +36,7 @@ class Kept(Generic[K]):
     """A reminder or a timer, and what keeps it going."""
 
     what: K
-    ticking: Ticking
+    task: Task | None = None
 
 
 class Due(Generic[K]):
@@ -52,116 +44,120 @@ class Due(Generic[K]):
 
     def __init__(self, clock: Clock, deliver: Callable[[K], Future[Any]]) -> None:
         self._clock = clock
+        self._scheduler = Scheduler(clock, LOCK)
         self._deliver: Callable[[K], Future[Any]] = deliver
         self._kept: dict[Key, Kept[K]] = {}
 
-    def get(self, type: str, id: str, name: str) -> Kept[K] | None:
+    def get(self, type: str, id: str, name: str) -> K | None:
         """What is kept under a name."""
-        return self._kept.get((type, id, name))
+        kept = self._kept.get((type, id, name))
+        return None if kept is None else kept.what
 
     def select(self, type: str | None = None, id: str | None = None) -> list[K]:
         """What is kept, of all or of some."""
-        return [
-            kept.what
-            for key, kept in sorted(self._kept.items())
-            if (type is None or key[0] == type) and (id is None or key[1] == id)
-        ]
+        with LOCK:
+            return [
+                kept.what
+                for key, kept in sorted(self._kept.items(), key=lambda item: item[0])
+                if (type is None or key[0] == type) and (id is None or key[1] == id)
+            ]
 
-    def keep(self, what: K, plan: Plan, retries: Retries) -> None:
+    def _keep(self, what: K, plan: Plan, policy: FailurePolicy) -> None:
         """Keep something, in the place of what had its name."""
         key = (what.type, what.id, what.name)
-        self.remove(*key)
-        ticking: Ticking = Ticking(
-            self._clock, plan, lambda: self._deliver(what), retries=retries, over=lambda: self._over(key, ticking)
-        )
-        self._kept[key] = Kept(what, ticking)
-        ticking.start()
+        kept: Kept[K] = Kept(what)
 
-    def _over(self, key: Key, ticking: Ticking) -> None:
-        if key in self._kept and self._kept[key].ticking is ticking:
-            del self._kept[key]
+        def deliver(task: Task) -> None:
+            def told(done: Future[Any]) -> None:
+                self._scheduler.done(task, not done.cancelled() and done.exception() is None)
+
+            self._deliver(what).add_done_callback(told)
+
+        def finished() -> None:
+            if self._kept.get(key) is kept:
+                del self._kept[key]
+
+        with LOCK:
+            self.remove(*key)
+            self._kept[key] = kept
+            kept.task = self._scheduler.start(plan, deliver, policy=policy, finished=finished)
 
     def remove(self, type: str, id: str, name: str) -> None:
         """Keep something no longer."""
-        kept = self._kept.pop((type, id, name), None)
-        if kept is not None:
-            kept.ticking.stop()
+        with LOCK:
+            kept = self._kept.pop((type, id, name), None)
+            if kept is not None and kept.task is not None:
+                self._scheduler.cancel(kept.task)
 
     def remove_all(self, type: str | None = None, id: str | None = None) -> None:
         """Keep nothing of some, or of all."""
-        for what in self.select(type, id):
-            self.remove(what.type, what.id, what.name)
+        with LOCK:
+            for what in self.select(type, id):
+                self.remove(what.type, what.id, what.name)
+
+    def reset(self) -> None:
+        """Keep nothing, and wait for nothing: the clock may be set back."""
+        with LOCK:
+            self._kept.clear()
+            self._scheduler.reset()
 
 
 class Reminders(Due[Reminder]):
     """The reminders of all sidecars of a place."""
 
-    def create(self, reminder: Reminder, *, overwrite: bool = True, retries: Retries = DEFAULT_RETRIES) -> None:
+    def create(self, reminder: Reminder, *, overwrite: bool = True, policy: FailurePolicy = DEFAULT_POLICY) -> None:
         """Keep a reminder; refused when it is never due, or when there is one that is not to be overwritten."""
-        every, total = _period(reminder.period)
-        plan = self._plan(reminder, every, total)
-        if not overwrite and self.get(reminder.type, reminder.id, reminder.name) is not None:
-            raise ReminderExists(name=reminder.name)
-        schedule = "" if every is None else f"@every {golang.format_duration(every.seconds)}"
-        self.keep(replace(reminder, period=schedule), plan, retries)
+        period = _period(reminder.period)
+        schedule = None if period is None else f"@every {golang.format_duration(period.seconds)}"
+        repeats = period.repeats if period is not None and period.repeats and period.repeats > 0 else None
+        job = Job(reminder.name, schedule, reminder.due_time or None, repeats, reminder.ttl or None)
+        try:
+            if job.schedule is None and job.due_time is None:
+                raise golang.GoError("job must have either a due time or a schedule")
+            plan = plan_of(job, self._clock.now())
+        except golang.GoError as error:
+            cause = f"rpc error: code = Unknown desc = job failed validation: {error}"
+            raise ReminderCreateFailed(cause=cause) from error
+        with LOCK:
+            if not overwrite and self.get(reminder.type, reminder.id, reminder.name) is not None:
+                raise ReminderExists(name=reminder.name)
+            self._keep(replace(reminder, period=schedule or ""), plan, policy)
 
     def find(self, type: str, id: str, name: str) -> Reminder:
         """The reminder of that name."""
-        kept = self.get(type, id, name)
-        if kept is None:
+        found = self.get(type, id, name)
+        if found is None:
             raise ReminderNotFound(name=name)
-        return kept.what
-
-    def _plan(self, reminder: Reminder, every: Every | None, total: int | None) -> Plan:
-        now = self._clock.now()
-        due, ttl = reminder.due_time, reminder.ttl
-        if not due and every is None:
-            raise _not_valid("job must have either a due time or a schedule")
-        if ttl and every is None:
-            raise _not_valid("job must have a schedule to have a ttl")
-        start = _point(due, now, "due time") if due else now
-        step = None if every is None else _without_storm(every, total)
-        first = start if due or step is None else step.after(now)
-        return Plan(first, step, total, _point(ttl, start, "ttl") if ttl else None)
+        return found
 
 
-def _period(text: str) -> tuple[Every | None, int | None]:
+def _period(text: str) -> Period | None:
+    """How often a reminder comes: by the clock alone, no calendar."""
     if not text:
-        return None, None
+        return None
     try:
-        every, repeats = parse_duration(text)
+        period = parse_period(text)
+        if not (period.years or period.months or period.days):
+            return period
     except golang.GoError:
-        every, repeats = Every(days=1), ENDLESS
-    if every.calendar:
-        raise ReminderCreateFailed(cause=f"unsupported period format: {text}")
-    return every, repeats if repeats > 0 else None
-
-
-def _point(text: str, start: float, what: str) -> float:
-    try:
-        return parse_time(text, start)
-    except golang.GoError as error:
-        if "repetitions" in str(error):
-            raise _not_valid(f"repeats not supported for {what}") from error
-        raise _not_valid(f"{what} format not recognized") from error
-
-
-def _not_valid(reason: str) -> ReminderCreateFailed:
-    return ReminderCreateFailed(cause=f"rpc error: code = Unknown desc = job failed validation: {reason}")
-
-
-def _without_storm(every: Every, total: int | None) -> Every:
-    if every.after(0.0) > 0:
-        return every
-    return Every(STORM_SECONDS) if total is None else Every()
+        pass
+    raise ReminderCreateFailed(cause=f"unsupported period format: {text}")
 
 
 def shown_ttl(reminder: Reminder) -> str:
-    """The ttl as it is told: a time is, a duration is not (dapr pkg/actors/reminders, expirationTime)."""
-    try:
-        return golang.format_rfc3339(parse_moment(reminder.ttl))
-    except golang.GoError:
-        return ""
+    """The ttl as it is told: a time is, a duration is not (dapr pkg/actors/api, Reminder.ExpirationTime)."""
+    moment = parse_rfc3339(reminder.ttl)
+    return "" if moment is None else golang.format_rfc3339(moment)
+
+
+@dataclass(frozen=True, slots=True)
+class ByCalendar(Schedule):
+    """A tick per period, months and years as the calendar has them."""
+
+    period: Period
+
+    def next(self, after: float) -> float:
+        return self.period.after(after)
 
 
 class Timers(Due[ActorTimer]):
@@ -169,33 +165,33 @@ class Timers(Due[ActorTimer]):
 
     def create(self, timer: ActorTimer) -> None:
         """Keep a timer; refused when its texts cannot be read, or when it is never due."""
-        self.keep(timer, self._plan(timer), DROP)
+        self._keep(timer, self._plan(timer), DROP)
 
     def _plan(self, timer: ActorTimer) -> Plan:
         now = self._clock.now()
-        first = _time_of("due time", timer.due_time, now) if timer.due_time else now
-        every, total = _timer_period(timer.period)
-        expires = _time_of("TTL", timer.ttl, first) if timer.ttl else None
-        if expires is not None and now > expires:
+        due = _time_of("due time", timer.due_time, now) if timer.due_time else now
+        schedule, repeats = _steps(timer.period)
+        expires = _time_of("TTL", timer.ttl, due) if timer.ttl else math.inf
+        if expires < now:
             address = "||".join((timer.type, timer.id, timer.name))
-            moments = f"dueTime: {_moment(first)} TTL: {golang.format_rfc3339(expires)}"
+            moments = f"dueTime: {_moment(due)} TTL: {golang.format_rfc3339(expires)}"
             raise TimerCreateFailed(cause=f"timer {address} has already expired: {moments}")
-        return Plan(first, every, total, expires)
+        return Plan(now, schedule, due, repeats, expires)
 
 
-def _timer_period(text: str) -> tuple[Every | None, int | None]:
+def _steps(text: str) -> tuple[Schedule | None, int | None]:
     if not text:
         return None, None
     try:
-        every, repeats = parse_duration(text)
+        period = parse_period(text)
     except golang.GoError as error:
         raise TimerCreateFailed(cause=f"invalid timer period: parse error: {error}") from error
-    if repeats == 0:
+    if period.repeats == 0:
         raise TimerCreateFailed(cause="invalid timer period: has zero repetitions")
-    if every == Every():
-        return None, None
-    total = repeats if repeats > 0 else None
-    return _without_storm(every, total), total
+    repeats = period.repeats if period.repeats and period.repeats > 0 else None
+    if period.years or period.months or period.days:
+        return ByCalendar(period), repeats
+    return (Every(period.seconds), repeats) if period.seconds else (None, None)
 
 
 def _time_of(what: str, text: str, start: float) -> float:
@@ -206,6 +202,6 @@ def _time_of(what: str, text: str, start: float) -> float:
 
 
 def _moment(when: float) -> str:
-    # time.Time.String, with the monotonic reading of a clock that has just started.
+    """A time as time.Time.String writes it, with the monotonic reading of a clock that has just started."""
     date, _, time = golang.format_rfc3339(when, nano=True).removesuffix("Z").partition("T")
     return f"{date} {time} +0000 UTC m=+0.000000001"

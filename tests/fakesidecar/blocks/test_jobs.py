@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from google.protobuf import any_pb2, duration_pb2, struct_pb2
 from google.protobuf.message import Message
+from grpc import StatusCode
+from grpc.aio import AioRpcError, Metadata
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dapr_client.wire import common_pb2
-from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppResponse, Transport
+from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppResponse, AppRpcFailed, Transport
 from fakesidecar.clock import SystemClock, VirtualClock
 from fakesidecar.core.jobs import Job, Triggered
 from fakesidecar.errors import JobExists, JobMissing, JobScheduleFailed
@@ -42,6 +44,7 @@ class App(Transport):
 
     async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         self.received.append((round(self.clock.now() - self.start, 3), request.path))
+        assert isinstance(request.body, bytes)
         self.bodies.append(request.body)
         status = self.answer(request.path)
         if status is None:
@@ -123,6 +126,27 @@ def test_a_job_is_triggered_when_the_clock_shows_its_time() -> None:
     clock.advance(20)
     assert seen == [10, 15, 20, 30]
     assert [job.name for job in sidecar.core.jobs.list()] == ["often"]
+
+
+def test_scheduling_a_job_does_not_move_the_clock() -> None:
+    sidecar, clock = alone()
+    clock.advance(100)
+    clock.reset()
+    sidecar.reset()
+    times: list[float] = []
+    start = clock.now()
+
+    def schedule_two() -> None:
+        for number in range(2):
+            sidecar.core.jobs.schedule(Job(str(number), due_time="5s"))
+            times.append(clock.now() - start)
+
+    clock.call_later(10, schedule_two)
+    schedule_two()
+    sidecar.core.jobs.delete_by_prefix("")
+    clock.advance(50)
+    assert times == [0, 0, 10, 10]
+    assert dues(sidecar, start) == [15, 15]
 
 
 def test_what_else_is_on_the_clock_happens_between_the_ticks() -> None:
@@ -392,6 +416,34 @@ def test_a_grpc_application_is_told(sidecar: Sidecar, clock: VirtualClock, app: 
     assert (event.name, event.method, event.http_extension.verb) == ("j", "job/j", event.http_extension.POST)
     assert event.content_type == event.data.type_url == "type.googleapis.com/google.protobuf.Value"
     assert struct_pb2.Value.FromString(event.data.value).string_value == "words"
+
+
+@pytest.mark.parametrize("is_grpc", [False, True])
+def test_a_job_that_is_due_waits_for_the_application_to_listen(
+    sidecar: Sidecar, clock: VirtualClock, app: App, is_grpc: bool
+) -> None:
+    assert sidecar.core.app is not None
+    sidecar.core.app.is_grpc = is_grpc
+    app.answer = unavailable
+    sidecar.core.health.waiting_for.append("app")
+    sidecar.core.jobs.schedule(Job("early", due_time="1s"))
+    sidecar.core.jobs.schedule(Job("deleted", due_time="2s"))
+    clock.advance(60)
+    assert app.times() == [1, 2]
+    sidecar.core.jobs.delete("deleted")
+    app.answer = lambda name: 200
+    sidecar.core.health.waiting_for.clear()
+    sidecar.core.jobs.app_is_ready()
+    clock.wait_until_idle()
+    assert app.times() == [1, 2, 60]
+    assert sidecar.core.jobs.list() == ()
+
+
+def unavailable(name: str) -> None:
+    """Nobody listens."""
+    if name.startswith("/"):
+        return
+    raise AppRpcFailed(AioRpcError(StatusCode.UNAVAILABLE, Metadata(), Metadata(), "nobody listens"), "127.0.0.1:1")
 
 
 def test_a_job_can_be_triggered_by_hand(sidecar: Sidecar, clock: VirtualClock, app: App) -> None:

@@ -113,14 +113,12 @@ def test_known_types_without_operations_are_listed_with_their_features() -> None
     declared = [
         Component("tick", "bindings.cron", metadata={"Schedule": "@every 1s"}),
         Component("out", "bindings.redis"),
-        Component("talk", "conversation.echo"),
     ]
     listed = Sidecar(components=declared).core.components
     assert all(isinstance(component, NotYetServed) for _, component in listed)
     assert [(spec.name, component.features) for spec, component in listed] == [
         ("tick", ("INPUT_BINDING",)),
         ("out", ("OUTPUT_BINDING",)),
-        ("talk", ()),
     ]
 
 

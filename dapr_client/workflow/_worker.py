@@ -1,0 +1,326 @@
+"""Does the work that a sidecar has: turns of workflows, and activities."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import StringValue
+
+from dapr_client import _clock
+from dapr_client._transport.sync import Stream, Transport
+from dapr_client.errors import DaprError, DaprGrpcError
+from dapr_client.wire import history_events_pb2, orchestration_pb2
+from dapr_client.wire import orchestrator_service_pb2 as pb
+from dapr_client.workflow import _payload
+from dapr_client.workflow._context import ActivityContext, WorkflowActivityContext
+from dapr_client.workflow._executions import Executions
+from dapr_client.workflow._logging import logger
+from dapr_client.workflow._propagation import PropagatedHistory
+from dapr_client.workflow._registry import Callee, Registry
+from dapr_client.workflow._replay import FAILED, Action, Answer, details_of
+from dapr_client.workflow._tasks import NonRetryableError
+from dapr_client.workflow._threads import Gate, Loop, Pool
+from dapr_client.workflow._wiring import hub_path
+
+Wait = Callable[[threading.Event, float], bool]
+"""Waits until an event is set, but not longer than so many seconds; whether it is set."""
+
+HELLO_SECONDS = 30.0
+"""How long the sidecar may take to say hello, and how often it is asked."""
+
+SEND_SECONDS = 30.0
+"""How long it may take to hand in a result."""
+
+STOP_SECONDS = 5.0
+"""How long work may go on that is under way when the worker stops."""
+
+RESULT_THREADS = 4
+"""How many results of async activities are handed in at once."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 16.0
+"""Between two tries to connect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is done at once."""
+
+    activities: int
+    turns: int
+    threads: int
+
+
+class Worker:
+    """Connects to a sidecar, again and again, and does what it is sent."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Transport],
+        registry: Registry,
+        executions: Executions,
+        limits: Limits,
+        *,
+        deltas: bool = True,
+        wait: Wait = _clock.wait,
+    ) -> None:
+        self._connect, self._registry, self._executions, self._wait = connect, registry, executions, wait
+        self._capabilities = [pb.WORKER_CAPABILITY_HEALTH_PING]
+        if deltas:
+            self._capabilities.append(pb.WORKER_CAPABILITY_STATEFUL_HISTORY)
+        self._turns = Pool("dapr workflow turn", min(limits.turns, limits.threads))
+        self._activities = Pool("dapr workflow activity", min(limits.activities, limits.threads))
+        self._results = Pool("dapr workflow results", RESULT_THREADS)
+        self._loop = Loop("dapr workflow async activities")
+        self._gate = Gate(limits.activities)
+        self._ready, self._stopping = threading.Event(), threading.Event()
+        self._worked = False
+        """The connection has brought work."""
+        self._transport: Transport | None = None
+        self._stream: Stream[pb.WorkItem] | None = None
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._serve, name="dapr workflow worker", daemon=True),
+            threading.Thread(target=self._keep_alive, name="dapr workflow hello", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def ready(self, seconds: float) -> bool:
+        """Whether the sidecar sends work, within that time."""
+        return self._ready.wait(seconds)
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Take no more work, hand in what is under way, and end."""
+        self._stopping.set()
+        self._hang_up()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(seconds + 2.0)
+
+    # --- the connection ---
+
+    def _serve(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            begin = _clock.monotonic()
+            self._worked = False
+            try:
+                self._listen()
+                logger.info("the sidecar ended the stream of workflow items")
+            except DaprError as error:
+                if not self._stopping.is_set():
+                    logger.warning("no connection to the sidecar's workflows: %s", error)
+            except Exception:
+                logger.exception("the workflow worker failed")
+            finally:
+                self._disconnect()
+            lasted = self._worked or _clock.monotonic() - begin > LONGEST_PAUSE
+            failures = 0 if lasted else failures + 1
+            if not self._stopping.is_set():
+                self._wait(self._stopping, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10)))
+
+    def _listen(self) -> None:
+        """Take work until the stream ends."""
+        transport = self._connect()
+        with self._lock:
+            self._transport = transport
+            if self._stopping.is_set():
+                return
+        transport.unary(hub_path("Hello"), Empty(), Empty, None, HELLO_SECONDS)
+        request = pb.GetWorkItemsRequest(capabilities=self._capabilities)
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            stream = self._stream = transport.server_stream(hub_path("GetWorkItems"), request, pb.WorkItem)
+        self._ready.set()
+        for item in stream:
+            self._worked = True
+            self._begin(item)
+
+    def _hang_up(self) -> None:
+        """End the stream, or the try to open one; the connection is made anew, or not any more."""
+        with self._lock:
+            if self._stream is not None:
+                self._stream.close()
+            elif self._transport is not None:
+                self._transport.close()
+
+    def _disconnect(self) -> None:
+        """Close the connection, after what is under way when the worker stops."""
+        self._ready.clear()
+        if self._stopping.is_set():
+            self._gate.clear()
+            done = [part.close(STOP_SECONDS) for part in (self._loop, self._activities, self._turns)]
+            if not all([*done, self._results.close(STOP_SECONDS, forget=False)]):
+                logger.warning("some activities are still under way: the sidecar hands them out again")
+            self._executions.clear()
+        with self._lock:
+            transport, self._transport, self._stream = self._transport, None, None
+        if transport is not None:
+            transport.close()
+
+    def _keep_alive(self) -> None:
+        """Say hello now and then: proxies keep the connection, and one that is dead is noticed."""
+        while not self._stopping.wait(HELLO_SECONDS):
+            transport = self._transport
+            if transport is None or not self._ready.is_set():
+                continue
+            try:
+                transport.unary(hub_path("Hello"), Empty(), Empty, None, HELLO_SECONDS)
+            except DaprError as error:
+                logger.warning("the sidecar does not answer: %s", error)
+                self._hang_up()
+
+    # --- work ---
+
+    def _begin(self, item: pb.WorkItem) -> None:
+        kind = item.WhichOneof("request")
+        if kind == "workflowRequest":
+            self._turns.submit(lambda: self._turn(item.workflowRequest, item.completionToken))
+        elif kind == "activityRequest":
+            self._begin_activity(item.activityRequest, item.completionToken)
+
+    def _turn(self, request: pb.WorkflowRequest, token: str) -> None:
+        try:
+            answer = self._executions.turn(request, self._history)
+        except Exception as error:
+            # Without an answer the sidecar would wait for it: a new stream makes it send the turn again.
+            logger.warning("a turn of workflow %s cannot be done: %s", request.instanceId, error)
+            self._hang_up()
+            return
+        response = _response(request.instanceId, token, answer)
+        if self._send("CompleteWorkflowTask", response):
+            return
+        self._executions.forget(request.instanceId)
+
+    def _history(self, instance_id: str) -> Sequence[history_events_pb2.HistoryEvent]:
+        transport = self._transport
+        if transport is None:
+            raise DaprError("there is no connection to the sidecar")
+        request = pb.GetInstanceHistoryRequest(instanceId=instance_id)
+        path = hub_path("GetInstanceHistory")
+        answer, _ = transport.unary(path, request, pb.GetInstanceHistoryResponse, None, SEND_SECONDS)
+        return answer.events
+
+    def _begin_activity(self, request: pb.ActivityRequest, token: str) -> None:
+        try:
+            callee = self._registry.activity(request.name)
+        except ValueError as error:
+            failure = details_of(error)
+            self._activities.submit(lambda: self._hand_in(request, token, failureDetails=failure))
+            return
+        if inspect.iscoroutinefunction(callee.function):
+            self._gate.enter(lambda: self._loop.submit(self._run_async(callee, request, token)))
+        else:
+            self._gate.enter(lambda: self._activities.submit(lambda: self._run(callee, request, token)))
+
+    def _run(self, callee: Callee, request: pb.ActivityRequest, token: str) -> None:
+        try:
+            try:
+                result = _payload.dump_optional(callee.function(*_arguments(callee, request)))
+            except BaseException as failure:
+                self._hand_in(request, token, failureDetails=_details(callee, failure))
+            else:
+                self._hand_in(request, token, result=_string(result))
+        finally:
+            self._gate.leave()
+
+    async def _run_async(self, callee: Callee, request: pb.ActivityRequest, token: str) -> None:
+        try:
+            try:
+                result = _payload.dump_optional(await callee.function(*_arguments(callee, request)))
+            except Exception as failure:
+                details = _details(callee, failure)
+                self._results.submit(lambda: self._hand_in(request, token, failureDetails=details))
+            else:
+                self._results.submit(lambda: self._hand_in(request, token, result=_string(result)))
+        finally:
+            self._gate.leave()
+
+    def _hand_in(self, request: pb.ActivityRequest, token: str, **outcome: Any) -> None:
+        response = pb.ActivityResponse(
+            instanceId=request.workflowInstance.instanceId, taskId=request.taskId, completionToken=token, **outcome
+        )
+        self._send("CompleteActivityTask", response)
+
+    def _send(self, name: str, response: pb.WorkflowResponse | pb.ActivityResponse) -> bool:
+        """Hand in a result; whether that has worked. One that is too large becomes a failure."""
+        transport = self._transport
+        try:
+            if transport is None:
+                raise DaprError("there is no connection to the sidecar")
+            transport.unary(hub_path(name), response, pb.CompleteTaskResponse, None, SEND_SECONDS)
+            return True
+        except DaprError as error:
+            logger.warning("a result of workflow %s was not handed in: %s", response.instanceId, error)
+            if isinstance(error, DaprGrpcError) and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                small = _too_large(response, error)
+                if small is not None:
+                    self._send(name, small)
+        return False
+
+
+def _arguments(callee: Callee, request: pb.ActivityRequest) -> tuple[Any, ...]:
+    context = ActivityContext(
+        request.workflowInstance.instanceId,
+        request.taskId,
+        request.taskExecutionId,
+        PropagatedHistory.from_proto(request.propagatedHistory),
+    )
+    given = request.input.value if request.HasField("input") else None
+    return WorkflowActivityContext(context), *callee.arguments(given)
+
+
+def _details(callee: Callee, failure: BaseException) -> orchestration_pb2.TaskFailureDetails:
+    logger.info("activity %s failed: %r", callee.name, failure)
+    details = details_of(failure)
+    details.isNonRetriable = isinstance(failure, NonRetryableError)
+    return details
+
+
+def _response(instance_id: str, token: str, answer: Answer) -> pb.WorkflowResponse:
+    response = pb.WorkflowResponse(
+        instanceId=instance_id,
+        actions=answer.actions,
+        customStatus=_string(answer.custom_status),
+        completionToken=token,
+    )
+    if answer.version is not None or answer.patches:
+        response.version.CopyFrom(orchestration_pb2.WorkflowVersion(name=answer.version, patches=answer.patches))
+    return response
+
+
+def _too_large(
+    response: pb.WorkflowResponse | pb.ActivityResponse, error: DaprGrpcError
+) -> pb.WorkflowResponse | pb.ActivityResponse | None:
+    """What to hand in instead of a result that is too large; None if that is what was."""
+    if isinstance(response, pb.ActivityResponse):
+        if response.HasField("failureDetails"):
+            return None
+        return pb.ActivityResponse(
+            instanceId=response.instanceId,
+            taskId=response.taskId,
+            completionToken=response.completionToken,
+            failureDetails=details_of(error),
+        )
+    if any(action.completeWorkflow.workflowStatus == FAILED for action in response.actions):
+        return None
+    failed = Action(id=max((action.id for action in response.actions), default=0))
+    failed.completeWorkflow.workflowStatus = FAILED
+    failed.completeWorkflow.failureDetails.CopyFrom(details_of(error))
+    return pb.WorkflowResponse(
+        instanceId=response.instanceId, completionToken=response.completionToken, actions=[failed]
+    )
+
+
+def _string(text: str | None) -> StringValue | None:
+    return None if text is None else StringValue(value=text)

@@ -1,0 +1,116 @@
+"""Service invocation over gRPC: InvokeService (dapr pkg/api/grpc/grpc.go), and calls of services that are an app's own.
+
+The latter are handed on byte by byte, whatever their kind (dapr pkg/grpc/proxy).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import grpc.aio
+
+from dapr_client.wire import common_pb2, invoke_pb2
+from fakesidecar.app import AppFailed, AppStream, Metadata
+from fakesidecar.core import Core
+from fakesidecar.core.invocation import Invocation, Proxied, RpcAnswer, as_metadata, verb_name
+from fakesidecar.errors import AppAnsweredWith, InvokeFailed, PassedOn
+from fakesidecar.grpcapi.registry import Context, serves
+from fakesidecar.interceptors.tracing import sampling_rate
+
+STATUS = "dapr-http-status"
+UNSAID = ("connection", "content-length", "transfer-encoding", "keep-alive", "trailer")
+"""Headers of an HTTP application that are of its connection alone."""
+
+
+@serves("InvokeService", call="invocation.invoke", target="id")
+async def invoke_service(
+    core: Core, request: invoke_pb2.InvokeServiceRequest, context: Context
+) -> common_pb2.InvokeResponse:
+    answer = await core.invocation.invoke(request.id, asked_by(core, request, context))
+    trace = trace_of(core, context)
+    context.header += trace
+    if isinstance(answer, RpcAnswer):
+        context.trailer += trace
+        return of_grpc(answer, context)
+    try:
+        body = await answer.read()
+    except AppFailed as error:
+        raise InvokeFailed(request.id, error) from error
+    return of_http(answer, body, context)
+
+
+def asked_by(core: Core, request: invoke_pb2.InvokeServiceRequest, context: Context) -> Invocation:
+    message = request.message
+    extension = message.http_extension
+    trace = trace_of(core, context)
+    told = ("dapr-api-token", *(name for name, _ in trace))
+    return Invocation(
+        message.method,
+        verb_name(extension.verb) if message.HasField("http_extension") else "",
+        extension.querystring,
+        [*(pair for pair in context.metadata if pair[0] not in told), *trace],
+        message.content_type,
+        message.data.value,
+        message.data.type_url,
+        complete=request.HasField("message"),
+    )
+
+
+def trace_of(core: Core, context: Context) -> list[tuple[str, str]]:
+    """The call's place in its trace, as the app and the caller are told it."""
+    if sampling_rate(core.settings.tracing.sampling_rate) == 0:
+        return []
+    return [("traceparent", context.span.traceparent)]
+
+
+def of_grpc(answer: RpcAnswer, context: Context) -> common_pb2.InvokeResponse:
+    """What a gRPC application answered, with its metadata and its status."""
+    context.header += without_trace(answer.header)
+    context.trailer += without_trace(answer.trailer)
+    if answer.code is not grpc.StatusCode.OK:
+        raise PassedOn(answer.code, answer.message, answer.details)
+    return response(answer.value, answer.content_type, answer.type_url)
+
+
+def without_trace(metadata: Metadata) -> Metadata:
+    return [(name, value) for name, value in metadata if name != "traceparent"]
+
+
+def of_http(answer: AppStream, body: bytes, context: Context) -> common_pb2.InvokeResponse:
+    """What an HTTP application answered; a status that is no success becomes an error."""
+    headers = [(name, value) for name, value in answer.headers if name.lower() not in UNSAID]
+    context.header += as_metadata(headers, from_http=True)
+    context.header.append((STATUS, str(answer.status)))
+    if not 200 <= answer.status < 300:
+        raise AppAnsweredWith(answer.status, body)
+    kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+    return response(body, kind)
+
+
+def response(value: bytes, content_type: str, type_url: str = "") -> common_pb2.InvokeResponse:
+    out = common_pb2.InvokeResponse(content_type=content_type)
+    out.data.type_url, out.data.value = type_url, value
+    return out
+
+
+# --- services of an app's own ----------------------------------------------------------------------------------------
+
+
+async def hand_on(call: Proxied, rpc: Any, context: Context) -> None:
+    """Write what comes of a proxied call to the caller, until its end."""
+    try:
+        begun = False
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            async for message in call:
+                if not begun:  # no message, no header (dapr pkg/grpc/proxy, forwardClientToServer)
+                    begun = True
+                    await rpc.send_initial_metadata((*context.header, *(await call.initial_metadata() or ())))
+                await rpc.write(message)
+        code, trailer = await call.code(), tuple(await call.trailing_metadata() or ())
+        if code is grpc.StatusCode.OK:
+            rpc.set_trailing_metadata(trailer)
+        else:
+            await rpc.abort(code, await call.details() or "", trailer)
+    finally:
+        call.cancel()

@@ -1,0 +1,218 @@
+"""Whatever is called, failed, deactivated and awaited: turns never overlap, state is never half of a transaction, and
+reminders come exactly when they should."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from fakesidecar.clock import VirtualClock
+from fakesidecar.components.state import Delete, Operation, Upsert
+from fakesidecar.core.actors.config import TypeConfig
+from fakesidecar.core.actors.hosts import ActorCall, ActorReply, ActorTimer, Host, HostFailed, Reminder
+from fakesidecar.errors import ActorInstanceMissing, ActorStackDepth, ActorTransactionFailed, ApiError
+from fakesidecar.resources.component import Component
+from fakesidecar.sidecar import Sidecar
+
+IDS = st.sampled_from(["tom", "felix"])
+TYPES = st.sampled_from(["Plain", "Nested"])
+CHAINS = st.sampled_from(["", "one", "two"])
+NAMES = st.sampled_from(["a", "b"])
+STORE = Component("store", "state.in-memory", metadata={"actorStateStore": "true"})
+DEPTH, IDLE = 2, 50.0
+
+
+class Slow(Host):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[str, str, str | None, Future[Any]]] = []
+        """Type, id, chain of calls, answer."""
+
+    def _ask(self, type: str, id: str, chain: str | None = None) -> Future[Any]:
+        answer: Future[Any] = Future()
+        self.open.append((type, id, chain, answer))
+        return answer
+
+    def invoke(self, call: ActorCall) -> Future[ActorReply]:
+        return self._ask(call.type, call.id, call.header("dapr-reentrancy-id") if call.type == "Nested" else None)
+
+    def remind(self, reminder: Reminder) -> Future[None]:
+        return self._ask(reminder.type, reminder.id)
+
+    def tick(self, timer: ActorTimer) -> Future[None]:
+        return self._ask(timer.type, timer.id)
+
+    def deactivate(self, type: str, id: str) -> Future[None]:
+        return self._ask(type, id)
+
+
+class Actors(RuleBasedStateMachine):
+    """One sidecar, two types of two actors, a host that is slow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = VirtualClock()
+        self.sidecar = Sidecar(components=[STORE], clock=self.clock)
+        self.actors = self.sidecar.core.actors
+        self.host = Slow()
+        self.register()
+        self.calls: list[Future[ActorReply]] = []
+        self.state: dict[tuple[str, str], dict[str, bytes]] = {}
+
+    def register(self) -> None:
+        self.actors.register(self.host, {"Plain": TypeConfig(IDLE), "Nested": TypeConfig(IDLE, stack_depth=DEPTH)})
+
+    def teardown(self) -> None:
+        self.sidecar.stop()
+        assert all(call.done() for call in self.calls), "somebody waits for ever"
+
+    @rule(type=TYPES, id=IDS, chain=CHAINS)
+    def call(self, type: str, id: str, chain: str) -> None:
+        headers = [("Dapr-Reentrancy-Id", chain)] if chain else []
+        try:
+            self.calls.append(self.actors.ask(ActorCall(type, id, "m", headers=headers)))
+        except ActorStackDepth:
+            nested = [one for one in self.host.open if one[:3] == (type, id, chain)]
+            assert len(nested) == DEPTH
+
+    @rule(number=st.integers(0, 20), fails=st.booleans())
+    def answer(self, number: int, fails: bool) -> None:
+        if not self.host.open:
+            return
+        *_, answer = self.host.open.pop(number % len(self.host.open))
+        if fails:
+            answer.set_exception(HostFailed("it broke"))
+        else:
+            answer.set_result(ActorReply())
+
+    @rule(number=st.integers(0, 20))
+    def give_up(self, number: int) -> None:
+        if self.calls:
+            self.calls.pop(number % len(self.calls)).cancel()
+
+    @rule(type=TYPES, id=IDS)
+    def deactivate(self, type: str, id: str) -> None:
+        self.actors.deactivate(type, id)
+
+    @rule(type=TYPES, id=IDS, name=NAMES, due=st.integers(0, 30), period=st.integers(1, 30), repeats=st.integers(1, 3))
+    def remind(self, type: str, id: str, name: str, due: int, period: int, repeats: int) -> None:
+        texts = {"due_time": f"{due}s", "period": f"R{repeats}/PT{period}S"}
+        self.actors.create_reminder(Reminder(type, id, name, **texts))  # type: ignore[arg-type]  # texts are texts
+
+    @rule(type=TYPES, id=IDS, name=NAMES, period=st.integers(1, 30))
+    def tick(self, type: str, id: str, name: str, period: int) -> None:
+        self.actors.create_timer(ActorTimer(type, id, name, period=f"{period}s"))
+
+    @rule(type=TYPES, id=IDS, name=NAMES)
+    def forget(self, type: str, id: str, name: str) -> None:
+        self.actors.delete_reminder(type, id, name)
+        self.actors.delete_timer(type, id, name)
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 10.0, IDLE, 200.0]))
+    def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    @rule()
+    def lose_the_host(self) -> None:
+        self.actors.unregister(self.host)
+        lost, self.host = self.host.open, Slow()
+        for *_, answer in lost:
+            answer.set_exception(HostFailed("context canceled"))
+        self.register()
+
+    @rule(type=TYPES, id=IDS, value=st.binary(max_size=3), deletes=NAMES, fails=st.booleans())
+    def transact(self, type: str, id: str, value: bytes, deletes: str, fails: bool) -> None:
+        operations: list[Operation] = [Upsert("a", value), Upsert("b", value), Delete(deletes)]
+        if fails:
+            operations.append(Upsert("c", value, etag="never"))
+        kept = self.state.setdefault((type, id), {})
+        try:
+            self.actors.transact(type, id, lambda: operations)
+        except ActorInstanceMissing:
+            assert not self.actors.is_active(type, id)
+        except ActorTransactionFailed:
+            assert fails
+        else:
+            kept |= {"a": value, "b": value}
+            del kept[deletes]
+
+    @invariant()
+    def turns_do_not_overlap(self) -> None:
+        turns: dict[tuple[str, str], list[str | None]] = {}
+        for type, id, chain, _ in self.host.open:
+            turns.setdefault((type, id), []).append(chain)
+        for chains in turns.values():
+            assert len(chains) == 1 or (len(set(chains)) == 1 and chains[0] and len(chains) <= DEPTH)
+
+    @invariant()
+    def state_is_whole(self) -> None:
+        for (type, id), kept in self.state.items():
+            assert self.actors.state.all(type, id) == kept
+
+    @invariant()
+    def who_is_asked_is_active(self) -> None:
+        active = set(self.actors.active())
+        assert {(type, id) for type, id, _, _ in self.host.open} <= active
+
+
+TestActors = Actors.TestCase
+TestActors.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+class Prompt(Slow):
+    """Answers at once, and notes when it was asked."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self.clock, self.times = clock, list[float]()
+
+    def remind(self, reminder: Reminder) -> Future[None]:
+        self.times.append(self.clock.now())
+        answer: Future[None] = Future()
+        answer.set_result(None)
+        return answer
+
+
+@given(
+    due=st.none() | st.integers(0, 500),
+    period=st.none() | st.integers(1, 300),
+    repeats=st.none() | st.integers(1, 5),
+    ttl=st.none() | st.integers(0, 2000),
+    jumps=st.lists(st.floats(0, 700), max_size=8),
+)
+@settings(max_examples=200, deadline=None)
+def test_reminders_come_when_a_calendar_says(
+    due: int | None, period: int | None, repeats: int | None, ttl: int | None, jumps: list[float]
+) -> None:
+    clock = VirtualClock()
+    sidecar = Sidecar(components=[STORE], clock=clock)
+    host = Prompt(clock)
+    sidecar.core.actors.register(host, {"Plain": TypeConfig()})
+    start = clock.now()
+    prefix = "" if repeats is None else f"R{repeats}/"
+    texts = {
+        "due_time": "" if due is None else f"{due}s",
+        "period": "" if period is None else f"{prefix}PT{period}S",
+        "ttl": "" if ttl is None else f"{ttl}s",
+    }
+    try:
+        sidecar.core.actors.create_reminder(Reminder("Plain", "tom", "r", **texts))  # type: ignore[arg-type]  # texts
+    except ApiError:
+        assert period is None
+        assert due is None or ttl is not None
+        return
+    for jump in jumps:
+        clock.advance(jump)
+    first = (due or 0) if due is not None else (period or 0)
+    expected = [float(first + number * (period or 0)) for number in range(5000 if period else 1)]
+    if repeats is not None and period is not None:
+        expected = expected[:repeats]
+    if ttl is not None:
+        expected = [tick for tick in expected if tick <= (due or 0) + ttl]
+    assert [tick - start for tick in host.times] == [tick for tick in expected if tick <= clock.now() - start]
+    sidecar.stop()
