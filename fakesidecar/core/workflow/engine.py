@@ -51,7 +51,7 @@ from fakesidecar.core.workflow.history import (
 )
 from fakesidecar.core.workflow.instance import Instance, Turn
 from fakesidecar.core.workflow.storage import Storage
-from fakesidecar.core.workflow.workers import Task, Worker, Workers, is_answered
+from fakesidecar.core.workflow.workers import Task, Worker, Workers
 from fakesidecar.errors import ActorsNotPlaced, ActorStateStoreMissing, ApiError
 from fakesidecar.later import fail, settle
 
@@ -230,7 +230,7 @@ class Engine:
         with self._change():
             instance = self._instances.get(answer.instanceId)
             turn = instance.turn if instance is not None else None
-            if instance is None or turn is None or not is_answered(turn, answer.completionToken):
+            if instance is None or turn is None or not self._workers.is_answered(turn, answer.completionToken):
                 return
             self._workers.settle(turn)
             try:
@@ -250,7 +250,7 @@ class Engine:
         """A worker's answer to an activity; one that nobody waits for is ignored."""
         with self._change():
             task = self._tasks.get(answer.instanceId, {}).get(answer.taskId)
-            if task is not None and is_answered(task, answer.completionToken):
+            if task is not None and self._workers.is_answered(task, answer.completionToken):
                 self._workers.settle(task)
                 self._end(task, answer)
 

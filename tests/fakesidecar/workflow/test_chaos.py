@@ -151,7 +151,7 @@ class World:
         self.random = random
         self.clock = Hasty()
         self.pending: list[tuple[Connection, service.WorkItem]] = []
-        self.sent: list[service.WorkItem] = []
+        self.told: list[tuple[Any, Any]] = []
         self.known: dict[tuple[int, str], list[pb.HistoryEvent]] = {}
         self.workers: list[Connection] = []
         self.sidecar = Sidecar(Options(app_id="chaos"), components=[STORE], clock=self.clock)
@@ -192,14 +192,11 @@ class World:
         else:
             answer, tell = self.run_turn(worker, item), self.engine.complete_turn
         tell(answer)
-        if worker.stateful and self.random.random() < 0.3:
-            tell(answer)
         if worker.stateful:
-            self.sent.append(item)
-            if self.random.random() < 0.2:
-                old = self.random.choice(self.sent)
-                if old.HasField("activityRequest"):
-                    self.engine.complete_task(self.run_activity(old))
+            self.told.append((tell, answer))
+        while self.told and self.random.random() < 0.3:  # again, or long after
+            old_tell, old_answer = self.random.choice(self.told)
+            old_tell(old_answer)
 
     def run_activity(self, item: service.WorkItem) -> service.ActivityResponse:
         request = item.activityRequest
@@ -236,13 +233,13 @@ class World:
         self.sidecar.stop()
         self.clock.clear()
         self.pending.clear()
-        self.sent.clear()
+        self.told.clear()
         self.workers.clear()
         self.sidecar = Sidecar(Options(app_id="chaos"), components=[STORE], clock=self.clock)
         for _ in range(2):
             self.connect()
-        for id, history in reversed(histories.items()):  # children first
-            self.engine.import_history(id, history)
+        for id in sorted(histories, key=len, reverse=True):  # children first, or their parents start them again
+            self.engine.import_history(id, histories[id])
 
     def raise_events(self) -> None:
         """Every instance that waits for an event gets one of that name."""
