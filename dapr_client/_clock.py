@@ -1,4 +1,7 @@
-"""Time and chance as the client uses them. Nothing else in the package waits, reads a clock or draws a number."""
+"""Time and chance as the client uses them. Nothing else in the package waits, reads a clock or draws a number.
+
+Tests may put a time of their own in their place, with `replaced`.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,59 @@ import random
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
-monotonic = time.monotonic
-"""Seconds that only grow."""
 
-sleep = time.sleep
-"""Block the calling thread."""
+class Time(Protocol):
+    """Somebody's time."""
 
-async_sleep = asyncio.sleep
-"""Suspend the calling task."""
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+
+    def sleep(self, seconds: float) -> None:
+        """Block the calling thread."""
+
+    async def async_sleep(self, seconds: float) -> None:
+        """Suspend the calling task."""
+
+
+class _Real:
+    """The machine's."""
+
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+    async_sleep = staticmethod(asyncio.sleep)
+
+
+_times: list[Time] = [_Real()]
+
+
+def monotonic() -> float:
+    """Seconds that only grow."""
+    return _times[-1].monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Block the calling thread."""
+    _times[-1].sleep(seconds)
+
+
+async def async_sleep(seconds: float) -> None:
+    """Suspend the calling task."""
+    await _times[-1].async_sleep(seconds)
+
+
+@contextmanager
+def replaced(by: Time) -> Iterator[None]:
+    """Until the block ends, the clients of this process live in another time."""
+    _times.append(by)
+    try:
+        yield
+    finally:
+        _times.remove(by)
+
 
 unit_interval = random.random
 """A number in [0, 1)."""

@@ -6,17 +6,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dapr_testing._daprd import Daprd, DaprdError
+    from dapr_testing._faults import FaultNotNeeded
+    from dapr_testing._inprocess import HangsForever
     from dapr_testing._sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
+    from dapr_testing._spies import UnexpectedCall
     from fakesidecar.clock import VirtualClock
+    from fakesidecar.interceptors.recording import Event
     from fakesidecar.resources.component import Component
 
-__all__ = ["Component", "DaprSidecar", "Daprd", "DaprdError", "OnlyTheFakeHasIt", "VirtualClock", "sidecar"]
+__all__ = [
+    "Component",
+    "DaprSidecar",
+    "Daprd",
+    "DaprdError",
+    "Event",
+    "FaultNotNeeded",
+    "HangsForever",
+    "OnlyTheFakeHasIt",
+    "UnexpectedCall",
+    "VirtualClock",
+    "sidecar",
+]
 
 _HOMES = {
     "Component": "fakesidecar.resources.component",
     "Daprd": "dapr_testing._daprd",
     "DaprdError": "dapr_testing._daprd",
     "DaprSidecar": "dapr_testing._sidecar",
+    "Event": "fakesidecar.interceptors.recording",
+    "FaultNotNeeded": "dapr_testing._faults",
+    "HangsForever": "dapr_testing._inprocess",
+    "UnexpectedCall": "dapr_testing._spies",
     "OnlyTheFakeHasIt": "dapr_testing._sidecar",
     "VirtualClock": "fakesidecar.clock",
     "sidecar": "dapr_testing._sidecar",

@@ -18,17 +18,27 @@ import grpc
 from google.protobuf.message import Message
 
 from fakesidecar.clock import Clock, SystemClock
-from fakesidecar.errors import ApiError
+from fakesidecar.errors import ApiError, NoAnswer
 from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
-from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
+from fakesidecar.grpcapi.status import status_of, trailer_of
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 Serializer = Callable[[Any], bytes] | None
 Deserializer = Callable[[bytes], Any] | None
 Options = Sequence[tuple[str, Any]] | None
 
-USER_AGENT = ("user-agent", f"grpc-python/{grpc.__version__} (in process)")
+USER_AGENT = f"grpc-python/{grpc.__version__} (in process)"
+
+
+class HangsForever(AssertionError):
+    """A call without a deadline is never answered: on a socket, the test would hang here."""
+
+
+def user_agent(options: Options) -> tuple[str, str]:
+    """What calls say of their client, as gRPC puts it together."""
+    given = str(dict(options or ()).get("grpc.primary_user_agent", ""))
+    return "user-agent", f"{given} {USER_AGENT}".lstrip()
 
 
 class Outcome:
@@ -43,7 +53,7 @@ class Outcome:
 def outcome_of(error: ApiError, context: Context) -> Outcome:
     """The outcome of a call that the sidecar answered with an error."""
     status = status_of(error)
-    trailer = [*context.trailer, *([(DETAILS_KEY, status.details)] if status.details else [])]
+    trailer = [*context.trailer, *trailer_of(error, status)]
     return Outcome(status.code, status.message, tuple(context.header), tuple(trailer))
 
 
@@ -147,6 +157,7 @@ class Channel(grpc.Channel):
         self._api = api
         self._options = options
         self._clock = clock or SystemClock()
+        self._user_agent = user_agent(options)
         self._streams: set[_ClientStream] = set()
         self.closed = False
 
@@ -225,7 +236,7 @@ class _MultiCallable:
         if timeout is not None and timeout <= 0:
             raise InProcessRpcError(DEADLINE)
         sent = tuple(metadata) if metadata else ()
-        return Context((*((key, value) for key, value in sent), USER_AGENT))
+        return Context((*((key, value) for key, value in sent), self._channel._user_agent), timeout=timeout)
 
     def _serialize(self, message: Any) -> bytes:
         data = message if self._serializer is None else self._serializer(message)
@@ -292,14 +303,22 @@ class _UnaryUnary(_MultiCallable):
         context = self._begin(timeout, metadata)
         if self._served is None:
             self._unknown(context)
-        started = None if timeout is None else self._channel._clock.now()
+        clocks = () if timeout is None else (self._channel._clock, self._api.core.clock)
+        started = [clock.now() for clock in clocks]
         try:
             data = self._api.prepare(self._served, self._serialize(request), context).run()
             if isinstance(data, Future):
                 data = _wait(data, timeout)
+        except NoAnswer:
+            if timeout is None:
+                raise HangsForever(f"{self._path} is never answered, and has no deadline") from None
+            self._channel._clock.pass_time(timeout)
+            raise InProcessRpcError(DEADLINE) from None
         except ApiError as error:
             raise InProcessRpcError(outcome_of(error, context)) from None
-        if timeout is not None and started is not None and self._channel._clock.now() - started > timeout:
+        if timeout is not None and any(
+            clock.now() - then > timeout for clock, then in zip(clocks, started, strict=True)
+        ):
             raise InProcessRpcError(DEADLINE)
         return self._deserialize(data), context
 
@@ -499,10 +518,12 @@ class _HandlerEnd(Stream):
         super().__init__(context)
         self._client = client
 
-    def send(self, message: Message) -> None:
+    def write(self, message: Message) -> None:
         self._client.deliver(message)
 
     def finish(self, error: ApiError | None = None) -> None:
+        if isinstance(error, NoAnswer):
+            return
         if error is None:
             self._client.end(Outcome(grpc.StatusCode.OK, "", (), tuple(self.context.trailer)))
         else:

@@ -20,15 +20,15 @@ from dapr_testing._inprocess import (
     CANCELLED,
     CLOSED,
     DEADLINE,
-    USER_AGENT,
     Deserializer,
     Options,
     Outcome,
     Serializer,
     outcome_of,
     too_large,
+    user_agent,
 )
-from fakesidecar.errors import ApiError
+from fakesidecar.errors import ApiError, NoAnswer
 from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 
@@ -156,6 +156,7 @@ class AioChannel(grpc.aio.Channel):
     ) -> None:
         self._api = api
         self._options = options
+        self._user_agent = user_agent(options)
         self._interceptors = tuple(interceptors or ())
         self._streams: set[_StreamCall] = set()
         self.closed = False
@@ -233,10 +234,11 @@ class _MultiCallable:
         self._serializer = serializer
         self._deserializer = deserializer
 
-    def _context(self, metadata: Any) -> Context:
+    def _context(self, metadata: Any, timeout: float | None) -> Context:
         if self._channel.closed:
             raise grpc.aio.UsageError(CLOSED)
-        return Context((*((key, value) for key, value in metadata or ()), USER_AGENT))
+        sent = ((key, value) for key, value in metadata or ())
+        return Context((*sent, self._channel._user_agent), timeout=timeout)
 
     def _interceptors(self, kind: type) -> list[Any]:
         return [interceptor for interceptor in self._channel._interceptors if kind_of(interceptor) is kind]
@@ -314,7 +316,7 @@ class _UnaryUnary(_MultiCallable):
         return value, context
 
     def _call(self, request: Any, timeout: float | None, metadata: Any) -> Any:
-        context = self._context(metadata)
+        context = self._context(metadata, timeout)
         if timeout is not None and timeout <= 0:
             return _Answered(DEADLINE, None)
         try:
@@ -341,9 +343,19 @@ class _UnaryUnary(_MultiCallable):
             data = await asyncio.wait_for(answer, timeout)
         except TimeoutError:
             raise _error(DEADLINE) from None
+        except NoAnswer:
+            await self._for_ever(timeout)
         except ApiError as error:
             raise _error(outcome_of(error, context)) from None
         return self._deserialize(data), context
+
+    @staticmethod
+    async def _for_ever(timeout: float | None) -> NoReturn:
+        try:
+            await asyncio.wait_for(asyncio.get_running_loop().create_future(), timeout)
+        except TimeoutError:
+            raise _error(DEADLINE) from None
+        raise AssertionError("nothing sets the future")
 
 
 class _UnaryStream(_MultiCallable):
@@ -366,7 +378,7 @@ class _UnaryStream(_MultiCallable):
         return _InterceptedStream(self._chain(chosen, "intercept_unary_stream", details, request))
 
     def _call(self, request: Any, timeout: float | None, metadata: Any) -> _StreamCall:
-        call = _StreamCall(self, self._context(metadata), timeout)
+        call = _StreamCall(self, self._context(metadata, timeout), timeout)
         call.open(self._served, lambda: self._serialize(request))
         return call
 
@@ -397,7 +409,7 @@ class _StreamStream(_MultiCallable):
         )
 
     def _call(self, request_iterator: Any, timeout: float | None, metadata: Any) -> _StreamCall:
-        call = self.kind(self, self._context(metadata), timeout)
+        call = self.kind(self, self._context(metadata, timeout), timeout)
         call.open(self._served, None)
         if request_iterator is not None:
             call.feed(request_iterator)
@@ -546,7 +558,10 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
         except grpc.aio.AioRpcError as error:
             self._finish(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())))
             return
-        api.open(served, self._sidecar_end, data)
+        if api.may_wait(served):
+            self._loop.run_in_executor(None, api.open, served, self._sidecar_end, data)
+        else:
+            api.open(served, self._sidecar_end, data)
 
     def feed(self, requests: AsyncIterable[Any] | Iterable[Any]) -> None:
         self._feeder = asyncio.ensure_future(self._feed(requests))
@@ -659,10 +674,12 @@ class _HandlerEnd(Stream):
         super().__init__(context)
         self._client = client
 
-    def send(self, message: Message) -> None:
+    def write(self, message: Message) -> None:
         self._client.deliver(message)
 
     def finish(self, error: ApiError | None = None) -> None:
+        if isinstance(error, NoAnswer):
+            return
         if error is None:
             self._client.deliver(Outcome(grpc.StatusCode.OK, "", (), tuple(self.context.trailer)))
         else:

@@ -5,7 +5,9 @@ Everything goes through the fake's core, so that keys get their prefixes and sub
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakesidecar.components.state import Delete, Json, Upsert
@@ -196,3 +198,23 @@ class Conversation:
         if not isinstance(model, Scripted):
             raise TypeError(f"{name!r} is a {model.component_type.name}: it says what it will")
         return model
+
+
+Data = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""By block, component and key."""
+
+
+def seed(core: Core, data: Data | str | Path) -> None:
+    """Put data into the stores of a sidecar; text and paths are those of a JSON file."""
+    given: Data = data if isinstance(data, Mapping) else json.loads(Path(data).read_text(encoding="utf-8"))
+    put: dict[str, Callable[[str, str, Any], Any]] = {
+        "state": State(core).put,
+        "secrets": Secrets(core).set,
+        "configuration": Configuration(core).set,
+    }
+    for block, components in given.items():
+        if block not in put:
+            raise ValueError(f"nothing can be put into {block!r}: {', '.join(put)}")
+        for component, values in components.items():
+            for key, value in values.items():
+                put[block](component, key, value)

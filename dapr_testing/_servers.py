@@ -71,7 +71,11 @@ class FakeServer(Server):
             environment=os.environ,
             **settings.more or {},
         )
-        self.clock: Clock = VirtualClock() if settings.clock == "virtual" else SystemClock()
+        self.clock: Clock
+        if isinstance(settings.clock, str):
+            self.clock = VirtualClock() if settings.clock == "virtual" else SystemClock()
+        else:
+            self.clock = settings.clock
         self.fake: Sidecar = Sidecar(options, resources=load(options, to_load(settings)), clock=self.clock)
 
     @property
@@ -92,7 +96,7 @@ class FakeServer(Server):
         from fakesidecar.clock import VirtualClock
 
         # The clock first: what the blocks schedule when they begin anew is to stay.
-        if isinstance(self.clock, VirtualClock):
+        if isinstance(self.clock, VirtualClock) and self.clock is not self.settings.clock:
             self.clock.reset()
         self.fake.reset()
         self.fake.core.jobs.receiver = handled

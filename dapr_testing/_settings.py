@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from fakesidecar.clock import Clock
 from fakesidecar.resources.component import Component
 
 if TYPE_CHECKING:
     from fakesidecar.resources.load import Given
 
 Transport = Literal["in-process", "grpc"]
+Time = Literal["virtual", "system"] | Clock
+"""A clock of its own, the machine's, or one that others have as well."""
 Declared = Component | str | Path
 Components = Mapping[str, str | Mapping[str, Any]] | Iterable[Declared]
 """`{"orders": "state.in-memory"}`, `{"orders": {"type": "state.redis", "redisHost": "…"}}`, or a list of `Component`s,
@@ -41,7 +44,7 @@ class Settings:
     resources_paths: Sequence[str | Path] = ()
     config_paths: Sequence[str | Path] = ()
     api_token: str = ""
-    clock: Literal["virtual", "system"] = "virtual"
+    clock: Time = "virtual"
     redis: str = "embedded"
     more: Mapping[str, Any] | None = None
     """Further fields of `fakesidecar.Options`, for the fake alone."""
@@ -54,7 +57,7 @@ def settings(
     resources: Paths | None = None,
     config: Paths | None = None,
     api_token: str = "",
-    clock: Literal["virtual", "system"] = "virtual",
+    clock: Time = "virtual",
     redis: str = "embedded",
     **more: Any,
 ) -> Settings:

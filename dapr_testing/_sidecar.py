@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dapr_testing._environment import variables
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
-    from dapr_testing._seed import Actors, Configuration, Conversation, Jobs, Lock, Secrets, State
+    from dapr_testing._faults import Faults
+    from dapr_testing._seed import Actors, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
+    from dapr_testing._spies import Calls
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
+    from fakesidecar.snapshots import Snapshot
 
 HOST = "127.0.0.1"
 C = TypeVar("C")
@@ -57,6 +61,9 @@ class DaprSidecar:
         self._transport: Transport = transport if server.fake is not None else "grpc"
         self._refuse = refuse
         self._open: list[Any] = []
+        self._faults: Faults | None = None
+        self._calls: Calls | None = None
+        self._began = 0.0
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._server.name}, gRPC {self.grpc_endpoint}, HTTP {self.http_endpoint}>"
@@ -231,26 +238,154 @@ class DaprSidecar:
 
         return Conversation(self.fake.core)
 
+    # --- all that it keeps ---
+
+    def seed(self, data: Data | str | Path) -> None:
+        """Put data in: `{"state": {"orders": {"7": …}}, "secrets": …, "configuration": …}`, or a JSON file of it."""
+        from dapr_testing._seed import seed
+
+        seed(self.fake.core, data)
+
+    def snapshot(self) -> Snapshot:
+        """A copy of all that it keeps, to come back to."""
+        from fakesidecar.snapshots import snapshot
+
+        return snapshot(self.fake.core)
+
+    def restore(self, kept: Snapshot) -> None:
+        """Keep what was kept then; what has come since is forgotten, and the clock is put back."""
+        from fakesidecar.snapshots import restore
+
+        restore(self.fake.core, kept)
+
+    def fork(self) -> DaprSidecar:
+        """Another sidecar that begins with what this one keeps, until the end of the test.
+
+        Files and Redis are shared, as both name the same.
+        """
+        from dapr_testing._servers import make
+
+        server = make(self._server.settings)
+        server.start()
+        view = DaprSidecar(server, transport=self._transport, refuse=self._refuse)
+        self._open.append(_Fork(view))
+        view.restore(self.snapshot())
+        view._begin()
+        return view
+
+    def dump(self, path: str | Path) -> None:
+        """Write all that it keeps into a file."""
+        from fakesidecar.snapshots import dumps
+
+        Path(path).write_text(dumps(self.snapshot()), encoding="utf-8")
+
+    def load(self, path: str | Path) -> None:
+        """Keep what is in a file that `dump` wrote."""
+        from fakesidecar.snapshots import loads
+
+        self.restore(loads(Path(path).read_text(encoding="utf-8")))
+
+    def restart(self, *, keep_data: bool = True) -> None:
+        """End it and start it again, as clients see it: streams break, and what was set is forgotten."""
+        self.fake.restart(keep_data=keep_data)
+
+    # --- what goes wrong, and what was asked ---
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong: `faults.when("state.save", store="orders").fail("UNAVAILABLE").times(2)`."""
+        if self._faults is None:
+            from dapr_testing._faults import Faults
+
+            self._faults = Faults(self.fake.core)
+        return self._faults
+
+    @property
+    def calls(self) -> Calls:
+        """What was asked of it: `calls.assert_called("state.save", key="7")`."""
+        if self._calls is None:
+            from dapr_testing._spies import Calls
+
+            self._calls = Calls(self.fake.core, self._began)
+        return self._calls
+
+    def timeline(self) -> str:
+        """What was asked of it, a line per call; empty for a sidecar that does not tell."""
+        return "" if self._server.fake is None else self.calls.timeline()
+
+    def check(self) -> None:
+        """Raise when a fault plan was not needed, or a call was not expected."""
+        if self._faults is not None:
+            self._faults.check()
+        if self._calls is not None:
+            self._calls.check()
+
     # --- its life ---
 
     def reset(self) -> None:
         """Forget everything that was stored, locked, subscribed to or set, and put the clock back to its start."""
         self._server.reset()
+        if self._faults is not None:
+            self._faults.clear()
 
     @contextlib.contextmanager
-    def in_use(self, *, intercept: bool = False) -> Iterator[DaprSidecar]:
-        """For the length of a test: reset, environment set, what was opened closed at the end."""
+    def in_use(self, *, intercept: bool = False, passed: Callable[[], bool] = lambda: True) -> Iterator[DaprSidecar]:
+        """For the length of a test: reset, environment set, what was opened closed at the end.
+
+        A test that has `passed` until then fails when its fault plans were not needed.
+        """
         self.reset()
         try:
-            with variables(self.environment), self.intercept_channels() if intercept else contextlib.nullcontext():
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(variables(self.environment))
+                if intercept:
+                    stack.enter_context(self.intercept_channels())
+                if self._server.fake is not None:
+                    stack.enter_context(self._client_time())
+                    self._begin()
+                    stack.callback(self._forget_plans)
                 yield self
+                if passed():
+                    self.check()
         finally:
             self._close()
+
+    def _begin(self) -> None:
+        """From now on, calls are of this test."""
+        self._began = self.fake.clock.now()
+        self.fake.core.recording.start()
+
+    def _client_time(self) -> contextlib.AbstractContextManager[None]:
+        """Clients wait on the clock of the sidecar, when it is one that tests move."""
+        from dapr_client import _clock
+        from dapr_testing._client_time import ClientTime
+        from fakesidecar.clock import VirtualClock
+
+        clock = self.fake.clock
+        return _clock.replaced(ClientTime(clock)) if isinstance(clock, VirtualClock) else contextlib.nullcontext()
+
+    def _forget_plans(self) -> None:
+        """What was to go wrong is over with the test, and so is strictness."""
+        self.fake.core.faults.clear()
+        self.fake.core.recording.stop()
+        if self._calls is not None:
+            self._calls.relax()
 
     def _close(self) -> None:
         while self._open:
             channel = self._open.pop()
             getattr(channel, "close_from_outside", channel.close)()
+
+
+class _Fork:
+    """Ends a fork when what its test has opened is closed."""
+
+    def __init__(self, view: DaprSidecar) -> None:
+        self._view = view
+
+    def close(self) -> None:
+        self._view._close()
+        self._view._server.stop()
 
 
 def port_of(endpoint: str, default: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +17,9 @@ MARKER = (
     "dapr(components=None, resources=None, app_id=None, api_token=None, config=None, clock=None, transport=None, "
     "intercept_channels=None, …): the sidecar that the test wants; it runs whether the test asks for the fixture or not"
 )
+
+FAILED = pytest.StashKey[bool]()
+"""Of a test: whether it has failed already."""
 
 SETTINGS = (
     ("sidecar", "string", "fake (default), daprd (the one on PATH), the path of a daprd, or host:port of a sidecar"),
@@ -55,6 +58,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names: list[str] = getattr(item, "fixturenames", [])
         if item.get_closest_marker("dapr") is not None and "dapr_sidecar" not in names:
             names.append("dapr_sidecar")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a test that failed what was asked of its sidecar."""
+    report = yield
+    view = getattr(item, "funcargs", {}).get("dapr_sidecar")
+    if report.failed:
+        item.stash[FAILED] = True
+        if view is not None and (timeline := view.timeline()):
+            report.sections.append(("Dapr timeline", timeline))
+    return report
 
 
 def _configured(config: pytest.Config, name: str) -> Any:
@@ -139,7 +154,7 @@ def dapr_sidecar(
     chosen = settings(**wanted)
     _skip_what_daprd_lacks(_dapr_servers.kind, chosen)
     view = DaprSidecar(_dapr_servers.get(chosen), transport=transport, refuse=pytest.skip)
-    with view.in_use(intercept=intercept):
+    with view.in_use(intercept=intercept, passed=lambda: not request.node.stash.get(FAILED, False)):
         yield view
 
 

@@ -5,6 +5,7 @@ Sidecars that are given one broker share the buses of equal names; a sidecar tha
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fakesidecar.components.pubsub import Cancel, Handler, Message
+
+log = logging.getLogger("fakesidecar.broker")
 
 ANY = "*"
 """A subscription whose topic ends with it takes every longer topic that begins alike."""
@@ -105,7 +108,11 @@ class Reader:
     def _run(self) -> None:
         while (message := self._next()) is not None:
             turn = Turn()
-            self.handler(message, lambda error, turn=turn: self._done(turn))  # type: ignore[misc]  # a handler's own turn
+            try:
+                self.handler(message, lambda error, turn=turn: self._done(turn))  # type: ignore[misc]  # its own turn
+            except Exception:
+                log.exception("the reader of %s failed: its message is gone", self.topic)
+                turn.done = True
             with self._lock:
                 turn.left = not turn.done
             if turn.left:

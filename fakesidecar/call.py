@@ -13,9 +13,14 @@ What others answer (the method of an app) comes later: then `proceed()` gives an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from google.protobuf.message import Message
 
 T = TypeVar("T")
 
@@ -35,14 +40,78 @@ class Call:
     """Headers or gRPC metadata of the caller, names in lower case."""
     protocol: str = "grpc"
     """`grpc`, `http` or `python`."""
+    request: Any = None
+    """What was sent, as the door has it: a message, or an HTTP request; `arguments` has it in Python's terms."""
+    targets_path: str = ""
+    """Where in the request the targets are, when there may be many: `states.key`."""
+    context: Any = None
+    """What the door keeps of the call: `timeout` and `stream` are looked at, where it has them."""
 
     @property
     def name(self) -> str:
         """`state.get`, `lock.try_lock`, …"""
         return f"{self.block}.{self.operation}"
 
+    @property
+    def timeout(self) -> float | None:
+        """Seconds after which the caller gives up; None when it never does, or the door is not told."""
+        return None if self.context is None else self.context.timeout
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it opens a stream."""
+        return self.context is not None and self.context.stream is not None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All keys, topics, … that it names."""
+        if not self.targets_path:
+            return (self.target,)
+        return tuple(str(found) for found in values_at(self.arguments, self.targets_path.split(".")))
+
+    @property
+    def arguments(self) -> Any:
+        """What was sent, as dictionaries, lists and plain values."""
+        return arguments_of(self.request)
+
 
 Interceptor = Callable[[Call, Callable[[], Any]], Any]
+
+
+def arguments_of(request: Any) -> Any:
+    """A request as dictionaries, lists and plain values; those of an HTTP request are path, query and body."""
+    if isinstance(request, Message):
+        return {field.name: _plain(value) for field, value in request.ListFields()}
+    if hasattr(request, "params"):
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        return {**query, **request.params, **({"body": _body(request.body)} if request.body else {})}
+    return request
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, MutableMapping):
+        return {key: arguments_of(item) for key, item in value.items()}
+    if isinstance(value, Message):
+        return arguments_of(value)
+    return [arguments_of(item) for item in value] if isinstance(value, MutableSequence) else value
+
+
+def _body(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def values_at(found: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Everything at the end of a path through dictionaries and lists; a list stands for all its items."""
+    if isinstance(found, list):
+        for item in found:
+            yield from values_at(item, path)
+    elif not path:
+        yield found
+    elif isinstance(found, Mapping) and path[0] in found:
+        yield from values_at(found[path[0]], path[1:])
 
 
 class Onion:
@@ -53,11 +122,7 @@ class Onion:
 
     def __call__(self, call: Call, action: Callable[[], T]) -> T:
         """Carry out `action` through every interceptor."""
-        if not self.interceptors:
-            return action()
-        return self._layer(0, call, action)  # type: ignore[no-any-return]  # an interceptor may answer with anything
-
-    def _layer(self, depth: int, call: Call, action: Callable[[], Any]) -> Any:
-        if depth == len(self.interceptors):
-            return action()
-        return self.interceptors[depth](call, lambda: self._layer(depth + 1, call, action))
+        proceed: Callable[[], Any] = action
+        for interceptor in reversed(self.interceptors):
+            proceed = partial(interceptor, call, proceed)
+        return proceed()  # type: ignore[no-any-return]  # an interceptor may answer with anything

@@ -3,6 +3,8 @@
 fakesidecar daprd [flags]              what the daprd binary is
 fakesidecar run [flags] [-- command]   what `dapr run` is, with everything on
 fakesidecar components                 the component types that are served
+fakesidecar faults list|add|clear      the fault plan of a sidecar that runs
+fakesidecar snapshot save|load         what a sidecar that runs keeps
 """
 
 from __future__ import annotations
@@ -26,7 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
             from fakesidecar.run import run
 
             return run(rest)
-    return int(_group().main(arguments, prog_name="fakesidecar", standalone_mode=False) or 0)
+    import click
+
+    try:
+        return int(_group().main(arguments, prog_name="fakesidecar", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
 
 
 def _group() -> click.Group:
@@ -55,4 +63,8 @@ def _group() -> click.Group:
         for declared in served():
             click.echo(f"{declared.name:<32}{','.join(declared.versions):<8}{' '.join(declared.features)}".rstrip())
 
+    from fakesidecar import remote
+
+    group.add_command(remote.faults)
+    group.add_command(remote.snapshot)
     return group

@@ -73,6 +73,10 @@ class Clock(ABC):
     def now(self) -> float:
         """Seconds since 1970, UTC."""
 
+    @abstractmethod
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass in the calling thread: the machine's is waited for, a virtual one moves at once."""
+
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` when the clock shows `when` (seconds since 1970); timers of one instant keep their order."""
         timer = Timer(when, callback)
@@ -160,6 +164,9 @@ class SystemClock(Clock):
     def now(self) -> float:
         return time.time()
 
+    def pass_time(self, seconds: float) -> None:
+        time.sleep(max(0.0, seconds))
+
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Fire timers on this loop from now on (call it on the loop's own thread)."""
         self._loop = loop
@@ -239,6 +246,72 @@ class VirtualClock(Clock):
                 self._settle()
             self._now = target
             self._settle()
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock; when somebody else is moving it already, wait until they have come so far."""
+        if seconds <= 0:
+            return
+        if self._moving.acquire(blocking=False):
+            try:
+                self.advance(seconds)
+            finally:
+                self._moving.release()
+            return
+        # Whoever moves the clock waits for what is under way; this waits for the clock, and so is not.
+        passed = threading.Event()
+
+        def ring() -> None:
+            if own:
+                self.begin()
+            passed.set()
+
+        own = self._under_way > 0
+        self.call_later(seconds, ring)
+        if own:
+            self.end()
+        passed.wait()
+
+    def leap_to(self, when: float) -> bool:
+        """Move the clock to a time, when nothing is due on the way and nothing is under way; whether it is there."""
+        if when <= self._now:
+            return True
+        if self._under_way or not self._moving.acquire(blocking=False):
+            return False
+        try:
+            due = self.next_timer()
+            if due is not None and due <= when:
+                return False
+            self._now = max(self._now, when)
+            return True
+        finally:
+            self._moving.release()
+
+    def set(self, when: float) -> None:
+        """Put the clock to a time, backwards too, without anything happening: for what was kept at that time."""
+        with self._moving:
+            self._now = when
+
+    @contextmanager
+    def auto_advance(self, *, pause: float = 0.001) -> Iterator[None]:
+        """Until the block ends, the clock jumps to the next timer by itself: for tests that wait for what it does.
+
+        It does so when nothing is under way, and after a `pause` of real time, in which the test may act.
+        """
+        ended = threading.Event()
+
+        def run() -> None:
+            while not ended.wait(pause):
+                due = self.next_timer()
+                if due is not None and self.wait_until_idle(pause):
+                    self.advance_to(max(due, self._now))
+
+        thread = threading.Thread(target=run, name="auto-advance", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def skip_to(self, when: float) -> bool:
         if when > self._target or self._under_way:

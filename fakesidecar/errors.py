@@ -100,7 +100,16 @@ class Help:
     description: str
 
 
-Detail = ErrorInfo | ResourceInfo | BadRequest | Help
+@dataclass(frozen=True, slots=True)
+class AnyDetail:
+    """Any message of google.rpc, by its name and its fields."""
+
+    type: str
+    """`RetryInfo`, `QuotaFailure`, …"""
+    fields: Mapping[str, Any]
+
+
+Detail = ErrorInfo | ResourceInfo | BadRequest | Help | AnyDetail
 
 
 class ComponentError(Exception):
@@ -139,12 +148,17 @@ class SegmentDamaged(DocumentError):
 class ApiError(Exception):
     """An answer that is an error."""
 
-    code: ClassVar[str] = "ERROR"
-    family: ClassVar[str] = "plain"
+    code: str = "ERROR"
+    family: str = "plain"
     reason: ClassVar[str] = ""
     template: ClassVar[str] = "{message}"
     grpc: StatusCode = StatusCode.UNKNOWN
     http: int = 500
+    grpc_trailers: tuple[tuple[str, str], ...] = ()
+    """Trailing metadata of the answer, besides the details."""
+    http_headers: tuple[tuple[str, str], ...] = ()
+    http_body: bytes | None = None
+    """What is answered over HTTP in place of code, message and details."""
 
     def __init_subclass__(
         cls,
@@ -229,6 +243,31 @@ class InvalidBaggage(ApiError, grpc=StatusCode.INVALID_ARGUMENT, http=400):
     """A `baggage` header that is none."""
 
     template = "invalid baggage header: {cause}"
+
+
+# --- what happens to the wire -----------------------------------------------------------------------------------
+
+
+class WireFault(ApiError):
+    """No answer at all: doors with a wire let it happen to theirs; the status is what a client makes of it."""
+
+
+class ConnectionLost(WireFault, grpc=StatusCode.UNAVAILABLE):
+    """The connection broke before the answer was sent."""
+
+    template = "Socket closed"
+
+
+class NoAnswer(WireFault, grpc=StatusCode.DEADLINE_EXCEEDED):
+    """The connection stays, and nothing comes."""
+
+    template = "Deadline Exceeded"
+
+
+class DeadlinePassed(ApiError, grpc=StatusCode.DEADLINE_EXCEEDED, http=504):
+    """It took longer than the caller waits, on the sidecar's clock."""
+
+    template = "Deadline Exceeded"
 
 
 # --- who may call what ----------------------------------------------------------------------------------------

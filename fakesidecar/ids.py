@@ -9,6 +9,7 @@ import os
 import random
 import uuid
 from abc import ABC, abstractmethod
+from typing import Any
 
 
 class Ids(ABC):
@@ -19,6 +20,13 @@ class Ids(ABC):
     @abstractmethod
     def token_bytes(self, count: int) -> bytes:
         """`count` random bytes."""
+
+    def snapshot(self) -> Any:
+        """Where it stands; None for one that stands nowhere."""
+        return None
+
+    def restore(self, kept: Any) -> None:
+        """Go on from there."""
 
     def uuid(self) -> str:
         """A version 4 UUID, as text."""
@@ -43,3 +51,15 @@ class SeededIds(Ids):
 
     def token_bytes(self, count: int) -> bytes:
         return self.random.randbytes(count)
+
+    def snapshot(self) -> Any:
+        return self.random.getstate()
+
+    def restore(self, kept: Any) -> None:
+        if kept is not None:
+            self.random.setstate(kept)
+
+
+def seeded(seed: int | str) -> random.Random:
+    """Randomness of its own, the same for the same seed."""
+    return random.Random(seed)

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+IN_PROCESS = "in-process"
+"""Where the control plane is when nobody says otherwise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppHealth:
@@ -61,9 +64,9 @@ class Options:
     app_api_token: str = ""
     graceful_shutdown_seconds: float = 5.0
 
-    placement_host_address: str = "in-process"
+    placement_host_address: str = IN_PROCESS
     """Empty means that there are no actors; no address is ever called, as placement is in this process."""
-    scheduler_host_address: str = "in-process"
+    scheduler_host_address: str = IN_PROCESS
     """The sidecar is its own scheduler, whatever this names; empty: there is none, as for a daprd without the flag."""
 
     redis: str = "embedded"

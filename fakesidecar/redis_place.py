@@ -9,6 +9,8 @@ Calls fail with the words of Dapr's own client (github.com/redis/go-redis), as `
 
 from __future__ import annotations
 
+import io
+import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -121,6 +123,19 @@ class RedisPlace:
         for connected in tuple(self._connected):
             connected.close()
 
+    def snapshot(self) -> dict[str, bytes]:
+        """What the embedded Redis of this sidecar hold, by host; a real one is not ours to copy."""
+        return {host: embedded.snapshot() for host, embedded in self._used().items()}
+
+    def restore(self, kept: Mapping[str, bytes]) -> None:
+        """Let each hold what it held then."""
+        for host, embedded in self._used().items():
+            embedded.restore(kept.get(host))
+
+    def _used(self) -> dict[str, Embedded]:
+        found = (connected.embedded for connected in tuple(self._connected))
+        return {embedded.host: embedded for embedded in found if embedded is not None}
+
     def connect(self, metadata: Mapping[str, str], *, failure: str = FAILURE, host_required: bool = False) -> Redis:
         """The Redis of a component.
 
@@ -160,7 +175,7 @@ class Redis:
         self.settings = settings
         self.database: int = settings.value("redisDB") or 0
         self.blocking = embedded is None
-        self._embedded = embedded
+        self.embedded = embedded
         self._closed = False
         self._clock = clock
 
@@ -176,7 +191,7 @@ class Redis:
 
     def replicas(self) -> int:
         """How many replicas a real Redis has; an embedded one has none."""
-        if self._embedded is not None:
+        if self.embedded is not None:
             return 0
         return int(self(lambda client: client.info("replication")).get("connected_slaves", 0))
 
@@ -194,14 +209,14 @@ class Redis:
 
     def flush(self) -> None:
         """Forget everything, if it is an embedded one: a real one is not ours to empty."""
-        if self._embedded is not None:
+        if self.embedded is not None:
             self(lambda client: client.flushall())
 
     def close(self) -> None:
         """Close the connections; with the last one, an embedded Redis is gone."""
         self.client.close()
-        if self._embedded is not None and not self._closed:
-            self._embedded.release()
+        if self.embedded is not None and not self._closed:
+            self.embedded.release()
         self._closed = True
 
 
@@ -300,6 +315,8 @@ def _real_client(settings: RedisSettings) -> redis.Redis:
 # --- the embedded one ---------------------------------------------------------------------------------------------
 
 VERSION = (7,)
+VALUES = ("fakeredis.model", "fakeredis._core", "sortedcontainers", "collections")
+"""Where the classes of its values are."""
 
 _hosts: WeakValueDictionary[str, Embedded] = WeakValueDictionary()
 _hosts_lock = threading.Lock()
@@ -312,7 +329,7 @@ class Embedded:
     def __init__(self, host: str) -> None:
         import fakeredis
 
-        self._host = host
+        self.host = host
         self._users = 0
         self._server = fakeredis.FakeServer(version=VERSION)
 
@@ -324,8 +341,32 @@ class Embedded:
         """Somebody uses it no more."""
         with _hosts_lock:
             self._users -= 1
-            if not self._users and _hosts.get(self._host) is self:
-                del _hosts[self._host]
+            if not self._users and _hosts.get(self.host) is self:
+                del _hosts[self.host]
+
+    def snapshot(self) -> bytes:
+        """All that it holds."""
+        with self._server.lock:
+            databases = {
+                number: {key: (item.value, item.expireat) for key, item in database._dict.items()}
+                for number, database in self._server.dbs.items()
+            }
+            return pickle.dumps(databases, pickle.HIGHEST_PROTOCOL)
+
+    def restore(self, kept: bytes | None) -> None:
+        """Hold what was held then; None: nothing."""
+        from fakeredis._core._database import Item
+
+        databases = {} if kept is None else _Values(io.BytesIO(kept)).load()
+        with self._server.lock:
+            for number in {*self._server.dbs, *databases}:
+                database = self._server.dbs[number]
+                database.clear()
+                for key, (value, ends) in databases.get(number, {}).items():
+                    item = Item(value)
+                    item.expireat = ends
+                    database[key] = item
+                    database.notify_watch(key)
 
     def client(self, settings: RedisSettings) -> redis.Redis:
         """A client, in bytes."""
@@ -335,6 +376,16 @@ class Embedded:
             server=self._server, version=VERSION, db=settings.value("redisDB") or 0, protocol=2
         )
         return client
+
+
+class _Values(pickle.Unpickler):
+    """Reads what an embedded Redis held, and nothing that is no value of Redis: copies come from files, too."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name) if module.startswith(VALUES) else None
+        if not isinstance(found, type):
+            raise pickle.UnpicklingError(f"{module}.{name} is no value of Redis")
+        return found
 
 
 class _SidecarTime:

@@ -78,6 +78,7 @@ class Sidecar:
             raise
         self.grpc = GrpcApi(self.core)
         self.http = HttpApi(self.core)
+        self.core.on_restart = lambda keep_data: self.restart(keep_data=keep_data)
         self.grpc_port = 0
         self.http_port = 0
         self.public_port = 0
@@ -112,6 +113,18 @@ class Sidecar:
     def reset(self) -> None:
         """Forget everything that was stored, locked, subscribed to or set; components stay."""
         self.core.reset()
+
+    def restart(self, *, keep_data: bool = True) -> None:
+        """End and start again, as clients see it: every stream breaks, and what was set is forgotten.
+
+        Without `keep_data` stores are empty afterwards, as those in memory are after a restart of daprd. The ports
+        stay open all the while.
+        """
+        self.grpc.break_streams()
+        if keep_data:
+            self.core.metadata.reset()
+        else:
+            self.core.forget()
 
     # --- on the caller's own event loop ---
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dapr_testing import sidecar  # noqa: F401  (pytester forgets the modules that a test is the first to import)
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -37,7 +37,8 @@ PUBLIC = {
         AppHealth Clock Component Ids Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
     "dapr_testing": """
-        Component DaprSidecar Daprd DaprdError OnlyTheFakeHasIt VirtualClock sidecar
+        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall
+        VirtualClock sidecar
     """,
 }
 

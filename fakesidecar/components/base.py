@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fakesidecar.components.registry import ComponentType, Surroundings
 from fakesidecar.resources.component import Component
@@ -23,6 +23,13 @@ class ComponentBase(ABC):
 
     def reset(self) -> None:
         """Forget what was stored, set or held."""
+
+    def snapshot(self) -> Any:
+        """What `reset` forgets, as a copy that later changes do not touch; see fakesidecar/snapshots.py."""
+        return None
+
+    def restore(self, kept: Any) -> None:
+        """Keep what was kept then, and nothing else."""
 
     def close(self) -> None:
         """Let go of what is outside of this process."""

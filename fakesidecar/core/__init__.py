@@ -32,6 +32,7 @@ from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.core.workflow import Engine
+from fakesidecar.faults.engine import Faults
 from fakesidecar.interceptors.recording import Recording
 from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
@@ -69,6 +70,10 @@ class Core:
         self.clock = around.clock
         self.onion = Onion()
         self.recording = Recording(self.onion, self.clock)
+        self.faults = Faults(self)
+        self.faults.on_fault = self.recording.note
+        self.on_restart: Callable[[bool], None] = lambda keep_data: None
+        """What happens when a fault plan, or a client, has the sidecar start again, with its data or without."""
         self.on_shutdown: Callable[[bool], None] = lambda force: None
         """What happens when somebody asks the sidecar to end, by force or not."""
         self._lock = threading.RLock()
@@ -108,6 +113,8 @@ class Core:
             "workflow": self.workflow,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
+        self.more_to_keep: dict[str, Any] = {"metadata": self.metadata, "jobs": self.jobs}
+        """What keeps something and holds no components."""
         self.components: list[tuple[Component, Any]] = []
         """What is loaded, in order."""
 
@@ -126,13 +133,20 @@ class Core:
         return owner is not None and owner.blocking(component)
 
     def reset(self) -> None:
-        """Forget all that was stored, locked, subscribed to or set; components stay."""
+        """Forget all that was stored, locked, subscribed to or set, and every fault plan; components stay."""
+        self.recording.clear()
+        self.faults.clear()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all that was stored, locked, subscribed to or set."""
         with self._lock:
             self.metadata.reset()
             self.jobs.reset()
-            self.recording.clear()
+            self.outbox.close()
             for block in self.blocks.values():
                 block.reset()
+            self.outbox.start()
 
     def close(self) -> None:
         """Let go of everything outside of this process."""

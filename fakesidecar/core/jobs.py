@@ -244,7 +244,11 @@ class JobsBlock:
 
     async def _tell_over_http(self, tick: Triggered) -> bool:
         assert self._core.app is not None
-        request = AppRequest("POST", f"/job/{golang.path_escape(tick.name)}", body_of(tick.data))
+        try:
+            path = golang.url_path(f"/job/{tick.name}")
+        except GoError:  # `a%b`: no request can be made for it
+            return False
+        request = AppRequest("POST", path, body_of(tick.data))
         answer = await self._core.app.request(request)
         return answer.ok or answer.status == 404  # a job that the application does not know is not told again
 

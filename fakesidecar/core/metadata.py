@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
-from fakesidecar.options import AppHealth
+from fakesidecar.options import IN_PROCESS, AppHealth, Options
 from fakesidecar.resources.subscription import Rule
 from fakesidecar.version import DAPR_VERSION
 
@@ -90,6 +90,7 @@ class Metadata:
     http_endpoints: Sequence[str]
     app_connection: AppConnection
     actor_runtime: ActorRuntime
+    scheduler_addresses: Sequence[str]
     resiliencies: Sequence[str]
     workflow_workers: int
     """How many workers are connected; -1 after one was refused."""
@@ -119,6 +120,7 @@ class MetadataBlock:
             http_endpoints=[endpoint.name for endpoint in resources.http_endpoints],
             app_connection=self._app_connection(),
             actor_runtime=self._actor_runtime(),
+            scheduler_addresses=scheduler_addresses(self._core.options),
             resiliencies=[resiliency.name for resiliency in resources.resiliencies],
             workflow_workers=self._core.workflow.connected_workers,
         )
@@ -131,6 +133,14 @@ class MetadataBlock:
     def reset(self) -> None:
         """Forget what was set."""
         self._set.clear()
+
+    def snapshot(self) -> dict[str, str]:
+        """What was set."""
+        return self._set.copy()
+
+    def restore(self, kept: dict[str, str]) -> None:
+        """Set what was set then."""
+        self._set = kept.copy()
 
     def _subscriptions(self) -> list[RegisteredSubscription]:
         return [
@@ -171,3 +181,9 @@ def _health_properties(health: AppHealth) -> HealthProperties:
     return HealthProperties(
         health.path, golang.format_duration(health.interval), golang.format_duration(health.timeout), health.threshold
     )
+
+
+def scheduler_addresses(options: Options) -> Sequence[str]:
+    """Where the scheduler is said to be; nowhere when it is only the sidecar itself."""
+    named = options.scheduler_host_address
+    return [] if named == IN_PROCESS else list(filter(None, named.split(",")))

@@ -98,11 +98,9 @@ class Outbox:
         projections = {one.key: one for one in operations if _is_projection(one)}
         kept = [operation for operation in operations if not _is_projection(operation)]
         events = {
-            f"outbox-{self._core.around.ids.uuid()}": self._event(
-                told, upsert, projections.get(upsert.key, upsert), span
-            )
-            for upsert in kept
-            if isinstance(upsert, Upsert)
+            f"outbox-{self._core.around.ids.uuid()}": self._event(told, one, projections.get(one.key, one), span)
+            for one in kept
+            if isinstance(one, Upsert)
         }
         try:
             for id, event in events.items():

@@ -84,7 +84,7 @@ class Entry:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Published:
     """A message that a broker took."""
 
@@ -139,7 +139,9 @@ class PubSubBlock:
         self._core = core
         self._loaded: dict[str, Loaded] = {}
         self._known = _declared(core.resources.subscriptions)
-        self._app_readings: list[Cancel] = []
+        self._app_readings: dict[tuple[str, str], Cancel] = {}
+        """By component and topic."""
+        self._app_started = False
         self._readings: dict[Reading, Cancel] = {}
         """Those of others than the application."""
         self._threads: ThreadPoolExecutor | None = None
@@ -156,6 +158,8 @@ class PubSubBlock:
         app_id, namespace = self._core.app_id, self._core.around.namespace
         scoped = any("{namespace}" in value for value in spec.metadata.values())
         self._loaded[spec.name] = Loaded(pubsub, scopes_of(spec, app_id), namespace if scoped else "")
+        if self._app_started:
+            self.resume_app()
 
     def blocking(self, name: str) -> bool:
         """Whether the broker of that name waits for something outside of this process."""
@@ -165,8 +169,11 @@ class PubSubBlock:
     def reset(self) -> None:
         """Forget what was published, and every subscription but the application's."""
         self.end_streams()
+        self.pause_app()
         for loaded in self._loaded.values():
             loaded.pubsub.reset()
+        if self._app_started:
+            self.resume_app()
         self.published.clear()
         self.deliveries.clear()
 
@@ -247,13 +254,15 @@ class PubSubBlock:
 
     def hand_over(self, pubsub: str, message: Message) -> None:
         """Give a message to its broker, and keep a record of it."""
+        now = self._core.clock.now()
+        record = Published(pubsub, message.topic, message.data, message.metadata, now)
+        self.published.append(record)  # before what follows from it
         try:
             self.send(pubsub, message)
         except ComponentError as error:
+            self.published.remove(record)
             info = {"topic": message.topic, "error": str(error)}
             raise PublishFailed(pubsub=pubsub, topic=message.topic, cause=error, info=info) from error
-        now = self._core.clock.now()
-        self.published.append(Published(pubsub, message.topic, message.data, message.metadata, now))
 
     def broker(self, pubsub: str) -> PubSub:
         """The broker of that name."""
@@ -301,7 +310,11 @@ class PubSubBlock:
         metadata: Mapping[str, str] = {},
         dead_letter_topic: str = "",
     ) -> Cancel:
-        """Have events handed to a function: it returns a status (None: SUCCESS), or raises, which is RETRY."""
+        """Have events handed to a function: it returns a status (None: SUCCESS), or raises, which is RETRY.
+
+        It runs where an event is published, on the sidecar's event loop when that comes through a port: it may
+        publish itself, but must not wait.
+        """
         subscription = Subscription(pubsub, topic, (Rule("/"),), metadata, dead_letter_topic)
         return self.read(subscription, PYTHON, PythonSubscriber(handler))
 
@@ -371,12 +384,19 @@ class PubSubBlock:
             return
         if SUBSCRIBE_ENDPOINT not in self._core.options.disable_init_endpoints:
             self._add_programmatic(await subscriptions_of(app, self._core.app_id))
-        subscriber = AppSubscriber(app)
-        for known in self._known.values():
-            bulk = known.subscription.bulk_subscribe.enabled
+        self._app_started = True
+        self.resume_app()
+
+    def resume_app(self) -> None:
+        """Put in force what the application subscribes to, where it is not."""
+        assert self._core.app is not None
+        subscriber = AppSubscriber(self._core.app)
+        for key, known in self._known.items():
+            if key in self._app_readings:
+                continue
+            kind = BulkReading if known.subscription.bulk_subscribe.enabled else Reading
             try:
-                reading = (BulkReading if bulk else Reading)(self._core, known.subscription, known.kind, subscriber)
-                self._app_readings.append(self._read(reading))
+                self._app_readings[key] = self._read(kind(self._core, known.subscription, known.kind, subscriber))
             except (PubSubNotFound, SubscriptionForbidden, ComponentError) as error:
                 log.error("failed to subscribe to topic %s: %s", known.subscription.topic, error)
 
@@ -391,10 +411,15 @@ class PubSubBlock:
         for subscription in asked:
             self._known[subscription.pubsub_name, subscription.topic] = Known(subscription, PROGRAMMATIC)
 
+    def pause_app(self) -> None:
+        """Hand the application nothing, until `resume_app`."""
+        while self._app_readings:
+            self._app_readings.popitem()[1]()
+
     def stop_app(self) -> None:
         """Hand the application nothing more."""
-        while self._app_readings:
-            self._app_readings.pop()()
+        self._app_started = False
+        self.pause_app()
 
 
 def _declared(subscriptions: Sequence[Subscription]) -> dict[tuple[str, str], Known]:

@@ -188,6 +188,9 @@ class AppSubscriber:
             answer = error
         except AppFailed as error:
             answer = NotTaken(f"error from app channel while sending pub/sub event to app: {error}")
+        except Exception as error:
+            log.exception("event %s could not be sent to the app", delivery.id)
+            answer = NotTaken(repr(error))
         answered(answer)
 
     def deliver_bulk(
@@ -205,6 +208,10 @@ class AppSubscriber:
             answers = {entry.id: error for entry in entries}
         except AppFailed as error:
             failed = NotTaken(f"error from app channel while sending pub/sub event to app: {error}")
+            answers = {entry.id: failed for entry in entries}
+        except Exception as error:
+            log.exception("%s events could not be sent to the app", len(entries))
+            failed = NotTaken(repr(error))
             answers = {entry.id: failed for entry in entries}
         answered(answers)
 

@@ -77,6 +77,20 @@ def status_of(answer: Answer) -> Status:
     return Status.DROP if isinstance(answer, Dropped) else Status.RETRY
 
 
+def once(answered: Answered) -> Answered:
+    """Let the first answer pass, and no other."""
+    left = [answered]
+
+    def first(answer: Answer) -> None:
+        try:
+            told = left.pop()
+        except IndexError:
+            return
+        told(answer)
+
+    return first
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """An event for a subscriber."""
@@ -135,7 +149,7 @@ class BulkSubscriber(Subscriber, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """One attempt to deliver an event."""
+    """One attempt to deliver an event, or why there was none (its path is empty then)."""
 
     pubsub: str
     topic: str
@@ -171,23 +185,30 @@ class Reading:
 
     def handle(self, message: Message, done: Done) -> None:
         """See to a message."""
-        try:
-            delivery = self.prepare(message)
-        except NotTaken as error:
-            self.settle(message, done, error)
+        delivery = self.prepared(message, done)
+        if delivery is None:
             return
         attempt = partial(self._attempt, delivery)
-        self._core.pubsub.inbound(self.subscription.pubsub_name, attempt, partial(self.settle, message, done))
+        self._core.pubsub.inbound(self.subscription.pubsub_name, attempt, once(partial(self.settle, message, done)))
 
     def _attempt(self, delivery: Delivery, answered: Answered) -> None:
         def told(answer: Answer) -> None:
             self.record(delivery, answer)
             answered(answer)
 
-        self.subscriber.deliver(delivery, told)
+        self.subscriber.deliver(delivery, once(told))
 
-    def prepare(self, message: Message) -> Delivery:
-        """The event in a message, and where it goes; raises `NotTaken` when it goes nowhere."""
+    def prepared(self, message: Message, done: Done) -> Delivery | None:
+        """The event in a message, and where it goes; None when it goes nowhere, which is settled then."""
+        try:
+            return self._prepare(message)
+        except NotTaken as error:
+            nowhere = Delivery(self.subscription.pubsub_name, message.topic, {}, message.data, message.metadata, "")
+            self.record(nowhere, error)
+            self.settle(message, done, error)
+            return None
+
+    def _prepare(self, message: Message) -> Delivery:
         subscription = self.subscription
         delivery = unwrapped(self._core, message, subscription)
         if has_expired(delivery.event, self._core.clock):
@@ -273,11 +294,7 @@ class BulkReading(Reading):
             timer.cancel()
         by_path: dict[str, dict[str, tuple[Delivery, Message, Done]]] = {}
         for message, done in batch:
-            try:
-                delivery = self.prepare(message)
-            except NotTaken as error:
-                self.settle(message, done, error)
-            else:
+            if (delivery := self.prepared(message, done)) is not None:
                 by_path.setdefault(delivery.path, {})[self._core.around.ids.uuid()] = delivery, message, done
         for entries in by_path.values():
             self._hand_over(entries)

@@ -5,8 +5,10 @@ Follows dapr pkg/components/state (key prefixes), pkg/api/universal and pkg/stat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fakesidecar.components.state import BulkItem, Delete, Item, Operation, QueryResult, StateStore, Upsert
@@ -201,6 +203,22 @@ class StateBlock:
         except ComponentError as error:
             raise QueryFailed(store=store, cause=error) from error
         return replace(found, items=[replace(item, key=_without_prefix(item.key)) for item in found.items])
+
+    def touch(self, store: str, key: str) -> None:
+        """Give a value that is there a new etag, as somebody else who writes it anew would."""
+        loaded = self._find(store)
+        full = self._full_key(loaded, store, key)
+        with self._core.guard(loaded.store.blocking):
+            item = loaded.store.get(full, {})
+            if item is not None:
+                loaded.store.set(Upsert(full, item.data, metadata=self._lifetime(item)))
+
+    def _lifetime(self, item: Item) -> dict[str, str]:
+        ends = item.metadata.get("ttlExpireTime")
+        if ends is None:
+            return {}
+        left = datetime.fromisoformat(ends).timestamp() - self._core.clock.now()
+        return {"ttlInSeconds": str(max(1, math.ceil(left)))}
 
     # --- inside ---
 

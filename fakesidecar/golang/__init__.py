@@ -49,6 +49,7 @@ from fakesidecar.golang.text import (
     query_unescape,
     quote,
     sprint,
+    url_path,
 )
 from fakesidecar.golang.tree import Number
 from fakesidecar.golang.unquote import unquote
@@ -101,4 +102,5 @@ __all__ = [
     "unmarshal",
     "unmarshal_into",
     "unquote",
+    "url_path",
 ]

@@ -84,6 +84,18 @@ def path_escape(path: str) -> str:
     return percent_encode(path, safe="$&+,/:;=@")
 
 
+_VALID_PATH = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@\[\]/]|%[0-9A-Fa-f]{2})*")
+
+
+def url_path(text: str) -> str:
+    """The path that a request has whose URL is given this text as its path: as it is if it could be one, else escaped.
+
+    Raises `GoError` when a percent sign begins no escape (url.Parse, URL.EscapedPath).
+    """
+    unescaped = path_unescape(text)
+    return text if _VALID_PATH.fullmatch(text) else path_escape(unescaped)
+
+
 def path_unescape(text: str) -> str:
     """Undo the escapes of one path segment (url.PathUnescape); `+` stays `+`."""
     return _unescape(text, plus=b"+")

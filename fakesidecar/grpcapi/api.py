@@ -12,15 +12,16 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from inspect import iscoroutinefunction
+from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakSet
 
 from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, PlainError
+from fakesidecar.errors import ApiError, ConnectionLost, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
 from fakesidecar.later import then
@@ -119,6 +120,14 @@ class GrpcApi:
         self.core = core
         self.filters: list[Callable[[str, Context], None]] = grpc_filters(core)
         """What every call passes before it is looked at: each may refuse it by raising."""
+        self.streams: WeakSet[Stream] = WeakSet()
+        """The streaming calls that are open, and some that were."""
+
+    def break_streams(self) -> None:
+        """End every stream, as a connection that breaks."""
+        for stream in tuple(self.streams):
+            stream.finish(ConnectionLost())
+        self.streams.clear()
 
     def find(self, path: str) -> Served | None:
         """What serves the RPC of that path."""
@@ -136,15 +145,22 @@ class GrpcApi:
         def run() -> bytes | Future[bytes]:
             with self._bugs(served):
                 reply = carry_out()
+            if isawaitable(reply):
+                reply = core.invocation.submit(reply)
             return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
 
         async def later() -> bytes:
             with self._bugs(served):
                 return _serialized(await carry_out())
 
-        if iscoroutinefunction(served.function):
+        waits = core.faults.waits(call.block, call.operation)
+        if iscoroutinefunction(served.function) and not waits:
             return Ready(lambda: core.invocation.submit(later()), blocking=False, start=later)
-        return Ready(run, core.blocking(call.block, call.component))
+        return Ready(run, waits or core.blocking(call.block, call.component))
+
+    def may_wait(self, served: Served) -> bool:
+        """Whether a streaming call may take its time before it is open."""
+        return self.core.faults.waits(served.block, served.operation)
 
     @contextmanager
     def _bugs(self, served: Served) -> Iterator[None]:
@@ -160,6 +176,7 @@ class GrpcApi:
         """Begin a streaming call; `data` is the request of a server-streaming one."""
         try:
             check_app(served.method.path, stream.context)
+            self.streams.add(stream)
             if data is None:
                 served.function(self.core, stream)
             else:
@@ -173,8 +190,19 @@ class GrpcApi:
             stream.finish(Bug(cause=repr(error)))
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
-        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call."""
-        self._tell(served, stream, lambda: stream.on_message(self.parse(served, data)))
+        """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call.
+
+        What interceptors see of a bidirectional call is its first message.
+        """
+        self._tell(served, stream, lambda: self._message(served, stream, data))
+
+    def _message(self, served: Served, stream: Stream, data: bytes) -> None:
+        message = self.parse(served, data)
+        if stream.began:
+            stream.on_message(message)
+            return
+        stream.began = True
+        self.core.onion(served.call(message, stream.context), lambda: stream.on_message(message))
 
     def half_close(self, served: Served, stream: Stream) -> None:
         """Tell the handler of a streaming call that the client sends no more; what goes wrong ends the call."""

@@ -21,12 +21,12 @@ FIRST_MESSAGE_SECONDS = 5.0
 # --- documents ---------------------------------------------------------------------------------------------------
 
 
-@serves("EncryptAlpha1", call="crypto.encrypt")
+@serves("EncryptAlpha1", call="crypto.encrypt", component="options.component_name", target="options.key_name")
 def encrypt(core: Core, stream: Stream) -> None:
     _Encryption(core, stream)
 
 
-@serves("DecryptAlpha1", call="crypto.decrypt")
+@serves("DecryptAlpha1", call="crypto.decrypt", component="options.component_name", target="options.key_name")
 def decrypt(core: Core, stream: Stream) -> None:
     _Decryption(core, stream)
 

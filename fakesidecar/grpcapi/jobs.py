@@ -14,7 +14,7 @@ from fakesidecar.scheduler import DROP, FailurePolicy
 NANOSECONDS = 1_000_000_000
 
 
-@serves("ScheduleJob", "ScheduleJobAlpha1", call="jobs.schedule")
+@serves("ScheduleJob", "ScheduleJobAlpha1", call="jobs.schedule", target="job.name")
 def schedule_job(core: Core, request: jobs_pb2.ScheduleJobRequest, context: Context) -> jobs_pb2.ScheduleJobResponse:
     if not request.HasField("job"):
         raise JobEmpty(info={"appID": core.app_id, "namespace": core.options.namespace or "default"})

@@ -35,6 +35,9 @@ def get_metadata(core: Core, request: pb.GetMetadataRequest, context: Context) -
             host_ready=found.actor_runtime.host_ready,
             placement=found.actor_runtime.placement,
         ),
+        scheduler=pb.MetadataScheduler(connected_addresses=found.scheduler_addresses)
+        if found.scheduler_addresses
+        else None,
         workflows=pb.MetadataWorkflows(connected_workers=found.workflow_workers),
         resiliencies=[pb.MetadataResiliency(name=name) for name in found.resiliencies],
     )

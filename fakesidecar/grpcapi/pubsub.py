@@ -9,6 +9,7 @@ from google.protobuf import empty_pb2
 
 from dapr_client.wire import pubsub_pb2
 from fakesidecar.call import Call
+from fakesidecar.components.pubsub import Cancel
 from fakesidecar.core import Core
 from fakesidecar.core.pubsub import STREAMING, Entry
 from fakesidecar.core.pubsub_app import status_name, topic_event
@@ -57,7 +58,12 @@ def bulk_publish_event(
     return pubsub_pb2.BulkPublishResponse()
 
 
-@serves("SubscribeTopicEventsAlpha1", call="pubsub.subscribe")
+@serves(
+    "SubscribeTopicEventsAlpha1",
+    call="pubsub.subscribe",
+    component="initial_request.pubsub_name",
+    target="initial_request.topic",
+)
 def subscribe_topic_events(core: Core, stream: Stream) -> None:
     StreamSubscriber(core, stream)
 
@@ -70,10 +76,13 @@ class StreamSubscriber:
     def __init__(self, core: Core, stream: Stream) -> None:
         self._core = core
         self._stream = stream
-        self._waiting: dict[str, Answered] = {}
-        """Who waits for the answer to an event, by the event's id."""
+        self._waiting: dict[str, tuple[Delivery, Answered]] = {}
+        """What was sent and not answered, and who waits for the answer; by the ids of events."""
         self._turn = threading.RLock()
+        self._leave: Cancel = lambda: None
+        self._over = False
         stream.on_message = self._begin
+        stream.on_close = self._close
         stream.on_half_close = lambda: stream.finish(PlainError(message="EOF"))
 
     def _begin(self, message: pubsub_pb2.SubscribeTopicEventsRequestAlpha1) -> None:
@@ -91,25 +100,32 @@ class StreamSubscriber:
             asked.pubsub_name, asked.topic, (Rule("/"),), dict(asked.metadata), asked.dead_letter_topic
         )
         with self._turn:  # nobody is handed an event before the answer that there will be some
-            leave = self._core.pubsub.read(
+            self._leave = self._core.pubsub.read(
                 subscription,
                 STREAMING,
                 self,
                 ended=lambda: self._stream.finish(PlainError(message="stream closed")),
             )
             self._stream.on_message = self._answered
-            self._stream.on_close = leave
+            if self._over:  # the client has gone away meanwhile
+                self._leave()
             initial = pubsub_pb2.SubscribeTopicEventsResponseInitialAlpha1()
             self._stream.send(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(initial_response=initial))
+
+    def _close(self) -> None:
+        with self._turn:
+            self._over = True
+            self._leave()
 
     def deliver(self, delivery: Delivery, answered: Answered) -> None:
         """Send an event; it waits for its answer as long as the stream is open."""
         try:
             event = topic_event(delivery)
             with self._turn:
-                if delivery.id in self._waiting:
+                sent = self._waiting.get(delivery.id)
+                if sent is not None and sent[0] is not delivery:  # the same one is sent again when its time is over
                     raise NotTaken(f"no client stream expecting publish response for id {delivery.id}")
-                self._waiting[delivery.id] = answered
+                self._waiting[delivery.id] = delivery, answered
                 self._stream.send(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=event))
         except NotTaken as error:
             answered(error)
@@ -123,4 +139,5 @@ class StreamSubscriber:
         if waiting is None:
             log.warning("an answer to event %s, which nobody waits for", id)
         else:
-            waiting(answer_of(status_name(message.event_processed.status.status), id))
+            _, answered = waiting
+            answered(answer_of(status_name(message.event_processed.status.status), id))

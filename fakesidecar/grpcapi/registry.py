@@ -28,6 +28,10 @@ class Context:
     trailer: list[tuple[str, str | bytes]] = field(default_factory=list)
     span: Span = NO_SPAN
     """The span of the call."""
+    timeout: float | None = None
+    """Seconds until the caller gives up, None for never."""
+    stream: Stream | None = None
+    """The sidecar's end, when it is a streaming call."""
 
     def first(self, name: str) -> str | None:
         """The first value of a name in the caller's metadata."""
@@ -58,6 +62,11 @@ class Stream(ABC):
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        context.stream = self
+        self.began = False
+        """Whether the client has sent a message."""
+        self._left: int | None = None
+        self._break: ApiError | None = None
         self.on_message: Callable[[Any], None] = lambda message: None
         """The client sent a message (not called for server-streaming calls)."""
         self.on_half_close: Callable[[], None] = lambda: None
@@ -77,9 +86,25 @@ class Stream(ABC):
         self.failed = True
         self.finish(error)
 
-    @abstractmethod
+    def break_after(self, messages: int, error: ApiError) -> None:
+        """End the call with an error as soon as the client was sent so many messages."""
+        self._left, self._break = messages, error
+        if not messages:
+            self.finish(error)
+
     def send(self, message: Message) -> None:
         """Send a message to the client."""
+        if self._left is None:
+            self.write(message)
+        elif self._left:
+            self._left -= 1
+            self.write(message)
+            if not self._left:
+                self.finish(self._break)
+
+    @abstractmethod
+    def write(self, message: Message) -> None:
+        """Bring a message on its way."""
 
     @abstractmethod
     def finish(self, error: ApiError | None = None) -> None:
@@ -96,17 +121,29 @@ class Served:
     operation: str
     component_field: str
     target_field: str
+    targets_path: str = ""
 
     def call(self, request: Message, context: Context) -> Call:
         """The request as interceptors see it."""
         return Call(
             self.block,
             self.operation,
-            getattr(request, self.component_field) if self.component_field else "",
-            getattr(request, self.target_field) if self.target_field else "",
+            _field(request, self.component_field) if self.component_field else "",
+            _field(request, self.target_field) if self.target_field else "",
             context.texts(),
             "grpc",
+            request,
+            self.targets_path,
+            context,
         )
+
+
+def _field(request: Message, path: str) -> str:
+    """A field, or (`initial_request.pubsub_name`) one of a message inside."""
+    found: Any = request
+    for name in path.split("."):
+        found = getattr(found, name)
+    return str(found)
 
 
 SERVED: dict[str, Served] = {}
@@ -116,24 +153,34 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def serve(
-    method: wire.Method, function: Callable[..., Any], *, call: str, component: str = "", target: str = ""
+    method: wire.Method,
+    function: Callable[..., Any],
+    *,
+    call: str,
+    component: str = "",
+    target: str = "",
+    targets: str = "",
 ) -> None:
     """Serve a method, of Dapr or not, with the function; see `serves`."""
     block, _, operation = call.partition(".")
-    SERVED[method.path] = Served(method, function, block, operation, component, target)
+    SERVED[method.path] = Served(method, function, block, operation, component, target, targets)
 
 
-def serves(*names: str, call: str, component: str = "", target: str = "", service: str = wire.DAPR) -> Callable[[F], F]:
+def serves(
+    *names: str, call: str, component: str = "", target: str = "", targets: str = "", service: str = wire.DAPR
+) -> Callable[[F], F]:
     """Serve the RPCs of these names with the function.
 
     Unary: `function(core, request, context) -> response`, or a future of it. Server streaming:
     `function(core, request, stream)`. Bidirectional: `function(core, stream)`. `call` is `block.operation`;
-    `component` and `target` are the fields of the request that name them.
+    `component` and `target` are the fields of the request that name them; `targets` is the path to them where there
+    may be many (`states.key`). Of a bidirectional call, they are fields of its first message.
     """
 
     def register(function: F) -> F:
         for name in names:
-            serve(wire.method(service, name), function, call=call, component=component, target=target)
+            method = wire.method(service, name)
+            serve(method, function, call=call, component=component, target=target, targets=targets)
         return function
 
     return register

@@ -13,11 +13,11 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from fakesidecar.errors import ApiError
+from fakesidecar.errors import ApiError, NoAnswer
 from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.invocation import hand_on
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
-from fakesidecar.grpcapi.status import DETAILS_KEY, status_of
+from fakesidecar.grpcapi.status import status_of, trailer_of
 
 UNLIMITED = -1
 METADATA_BYTES = 16 << 20
@@ -74,7 +74,7 @@ class _Handlers(grpc.GenericRpcHandler):
 
     def _unary(self, served: Served) -> Any:
         async def behaviour(data: bytes, rpc: Any) -> bytes:
-            context = Context(tuple(rpc.invocation_metadata() or ()))
+            context = _context(rpc)
             try:
                 ready = self.api.prepare(served, data, context)
                 reply: bytes | Future[bytes]
@@ -111,12 +111,16 @@ class _Handlers(grpc.GenericRpcHandler):
     async def _run_stream(
         self, served: Served, rpc: Any, data: bytes | None, requests: AsyncIterator[bytes] | None
     ) -> None:
-        context = Context(tuple(rpc.invocation_metadata() or ()))
+        context = _context(rpc)
         stream = _AioStream(context)
         reader: asyncio.Task[None] | None = None
         try:
             self.api.admit(served.method.path, context)
-            self.api.open(served, stream, data)
+            if self.api.may_wait(served):
+                stream.blocking = True
+                await asyncio.get_running_loop().run_in_executor(None, self.api.open, served, stream, data)
+            else:
+                self.api.open(served, stream, data)
             if requests is not None:
                 reader = asyncio.create_task(self._read(served, stream, requests))
             if context.header:
@@ -140,7 +144,7 @@ class _Handlers(grpc.GenericRpcHandler):
 
     def _unknown(self, path: str) -> Any:
         async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:
-            context = Context(tuple(rpc.invocation_metadata() or ()))
+            context = _context(rpc)
             try:
                 call = self.api.proxy(path, context, requests)
             except ApiError as error:
@@ -160,7 +164,7 @@ class _AioStream(Stream):
         self._queue: asyncio.Queue[Message | ApiError | None] = asyncio.Queue()
         self._taken = asyncio.Event()
 
-    def send(self, message: Message) -> None:
+    def write(self, message: Message) -> None:
         self._put(message)
 
     def finish(self, error: ApiError | None = None) -> None:
@@ -203,10 +207,20 @@ async def _send_metadata(rpc: Any, context: Context) -> None:
         context.header = []
 
 
+def _context(rpc: Any) -> Context:
+    return Context(tuple(rpc.invocation_metadata() or ()), timeout=rpc.time_remaining())
+
+
 async def _abort(rpc: Any, context: Context, error: ApiError) -> None:
+    """End a call with an error.
+
+    A connection that broke is told as clients tell it, in code and words: breaking it for true would take calls
+    with it that come after, now and then.
+    """
+    if isinstance(error, NoAnswer):
+        await asyncio.Event().wait()  # until the client, or the end of the server, cancels the call
     status = status_of(error)
-    if status.details:
-        context.trailer.append((DETAILS_KEY, status.details))
+    context.trailer += trailer_of(error, status)
     if context.header:
         await _send_metadata(rpc, context)
     await rpc.abort(status.code, status.message, tuple(context.trailer))

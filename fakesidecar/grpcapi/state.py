@@ -28,7 +28,7 @@ def get_state(core: Core, request: state_pb2.GetStateRequest, context: Context) 
     return state_pb2.GetStateResponse(data=item.data, etag=item.etag, metadata=item.metadata)
 
 
-@serves("GetBulkState", call="state.bulk_get", component="store_name")
+@serves("GetBulkState", call="state.bulk_get", component="store_name", targets="keys")
 def get_bulk_state(
     core: Core, request: state_pb2.GetBulkStateRequest, context: Context
 ) -> state_pb2.GetBulkStateResponse:
@@ -42,7 +42,7 @@ def _bulk_item(item: BulkItem) -> state_pb2.BulkStateItem:
     )
 
 
-@serves("SaveState", call="state.save", component="store_name")
+@serves("SaveState", call="state.save", component="store_name", targets="states.key")
 def save_state(core: Core, request: state_pb2.SaveStateRequest, context: Context) -> empty_pb2.Empty:
     core.state.store(request.store_name)
     if request.states:
@@ -81,13 +81,13 @@ def delete_state(core: Core, request: state_pb2.DeleteStateRequest, context: Con
     return empty_pb2.Empty()
 
 
-@serves("DeleteBulkState", call="state.bulk_delete", component="store_name")
+@serves("DeleteBulkState", call="state.bulk_delete", component="store_name", targets="states.key")
 def delete_bulk_state(core: Core, request: state_pb2.DeleteBulkStateRequest, context: Context) -> empty_pb2.Empty:
     core.state.bulk_delete(request.store_name, [_delete(state) for state in request.states])
     return empty_pb2.Empty()
 
 
-@serves("ExecuteStateTransaction", call="state.transact", component="storeName")
+@serves("ExecuteStateTransaction", call="state.transact", component="storeName", targets="operations.request.key")
 def execute_state_transaction(
     core: Core, request: state_pb2.ExecuteStateTransactionRequest, context: Context
 ) -> empty_pb2.Empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, json_format
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
@@ -13,6 +13,12 @@ from fakesidecar import errors
 from fakesidecar.errors import ApiError
 
 DETAILS_KEY = "grpc-status-details-bin"
+
+
+def trailer_of(error: ApiError, status: Status) -> list[tuple[str, str | bytes]]:
+    """What is sent after an error: the details, and what else it has to say."""
+    details: list[tuple[str, str | bytes]] = [(DETAILS_KEY, status.details)] if status.details else []
+    return [*error.grpc_trailers, *details]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +61,6 @@ def message_of(detail: errors.Detail) -> Message:
             message = error_details_pb2.BadRequest(field_violations=[violation])
         case errors.Help(url, description):
             message = error_details_pb2.Help(links=[error_details_pb2.Help.Link(url=url, description=description)])
+        case errors.AnyDetail(type_, fields):
+            message = json_format.ParseDict(dict(fields), getattr(error_details_pb2, type_)())
     return message

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError
+from fakesidecar.errors import ApiError, WireFault
 from fakesidecar.httpapi.invocation import INVOKE
 from fakesidecar.httpapi.registry import ROUTES, Answer, Filter, Request, Response, Route, go_error
 from fakesidecar.httpapi.render import render_error
@@ -94,7 +94,8 @@ class HttpApi:
         if route is None:
             return Ready(lambda: self._through(0, request), self.core)
         call = route.call(request)
-        blocking = route.blocking or self.core.blocking(call.block, call.component)
+        waits = self.core.faults.waits(call.block, call.operation)
+        blocking = waits or route.blocking or self.core.blocking(call.block, call.component)
         return Ready(lambda: self._through(0, request), self.core, blocking, route.streams and self._streams)
 
     def find(self, request: Request) -> Route | None:
@@ -121,6 +122,8 @@ class HttpApi:
             if depth < len(self.filters):
                 return self.filters[depth](request, lambda passed: self._through(depth + 1, passed))
             answer = self._answer(request)
+        except WireFault:
+            raise
         except Exception as error:
             return refusal(request, error)
         return answer if isinstance(answer, Response) else self._later(request, answer)

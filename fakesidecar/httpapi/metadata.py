@@ -54,6 +54,7 @@ def as_json(found: Metadata) -> dict[str, Any]:
             "hostReady": actors.host_ready,
             **_unless_empty("placement", actors.placement),
         },
+        **_unless_empty("scheduler", _unless_empty("connected_addresses", list(found.scheduler_addresses))),
         **_unless_empty("workflows", _unless_empty("connectedWorkers", found.workflow_workers)),
         **_unless_empty("resiliencies", [{"name": name} for name in found.resiliencies]),
     }

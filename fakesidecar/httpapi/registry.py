@@ -76,6 +76,10 @@ class Response:
     """False when daprd's handler ends before it writes a status: then no trace headers are added."""
     stream: AppStream | None = None
     """The body as it comes, in the place of `body`; whoever sends the response closes it."""
+    breaks_after: int | None = None
+    """Bytes of the body after which the connection breaks; None: it does not."""
+    drip: tuple[int, float] | None = None
+    """Bytes that are sent at a time, and seconds between; None: all at once."""
 
 
 Answer = Response | Awaitable[Response]
@@ -137,6 +141,8 @@ class Route:
     """It takes a body of unknown length as it comes."""
     parameters: Callable[[Request], dict[str, str]] | None = None
     """Finds the parameters, when that takes more than the pattern; it sees what middleware made of the request."""
+    targets_path: str = ""
+    """Where in the request the targets are, when there may be many: `body.key`."""
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The path's parameters, still escaped; None when the path is not of this route."""
@@ -163,6 +169,8 @@ class Route:
             request.params.get(self.target_param, ""),
             headers,
             "http",
+            request,
+            self.targets_path,
         )
 
 
@@ -177,6 +185,7 @@ def route(
     call: str,
     component: str = "",
     target: str = "",
+    targets: str = "",
     always_allowed: bool = False,
     public: bool = False,
     blocking: bool = False,
@@ -188,8 +197,8 @@ def route(
         for path in paths:
             for method in methods.split():
                 pattern = tuple(path.strip("/").split("/"))
-                flags = always_allowed, public, blocking
-                ROUTES.append(Route(method, pattern, function, block, operation, component, target, *flags))
+                named = method, pattern, function, block, operation, component, target
+                ROUTES.append(Route(*named, always_allowed, public, blocking, targets_path=targets))
         return function
 
     return register

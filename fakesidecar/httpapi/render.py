@@ -13,10 +13,12 @@ TYPE = "type.googleapis.com/google.rpc."
 
 def render_error(error: ApiError) -> Response:
     """The response that an error is answered with (dapr pkg/api/http/responses.go)."""
+    if error.http_body is not None:
+        return Response(error.http, [*error.http_headers], error.http_body)
     body: dict[str, Any] = {"errorCode": error.code, "message": error.message}
     if error.http_details:
         body["details"] = [detail_as_json(detail) for detail in error.http_details]
-    return json_response(body, error.http)
+    return json_response(body, error.http, headers=error.http_headers)
 
 
 def detail_as_json(detail: errors.Detail) -> dict[str, Any]:
@@ -35,4 +37,6 @@ def detail_as_json(detail: errors.Detail) -> dict[str, Any]:
             fields = {"field_violations": [violation]}
         case errors.Help(url, description):
             fields = {"links": [{"url": url, "description": description}]}
+        case errors.AnyDetail(type_, given):
+            return {"@type": TYPE + type_, **given}
     return {"@type": TYPE + type(detail).__name__, **fields}

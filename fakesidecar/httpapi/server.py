@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import socket
+import struct
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from fakesidecar.app import AppFailed
+from fakesidecar.errors import ConnectionLost, NoAnswer
 from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.httpapi.bodies import TOO_LARGE
 from fakesidecar.httpapi.registry import Request, Response
@@ -33,6 +36,8 @@ THREADS = 1000
 LINGER_SECONDS = 0.5
 HEADER_ROOM = 8 << 10
 """Go's server takes more than `--read-buffer-size` says: its buffers come on top, 4 KiB each (net/http, server.go)."""
+AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: a connection that is closed is reset."""
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
@@ -82,12 +87,21 @@ class HttpServer:
             request.stream = self._limited(asked)
         else:
             request.body, request.body_error = await self._body(asked)
-        if ready.blocking:
-            answer = await asyncio.get_running_loop().run_in_executor(self._threads, ready.begin)
-        else:
-            answer = ready.begin()
-        if not isinstance(answer, Response):
-            answer = await answer
+        try:
+            if ready.blocking:
+                answer = await asyncio.get_running_loop().run_in_executor(self._threads, ready.begin)
+            else:
+                answer = ready.begin()
+            if not isinstance(answer, Response):
+                answer = await answer
+        except ConnectionLost:
+            return _broken(asked)
+        except NoAnswer:
+            assert isinstance(asked.protocol, _Connection)
+            await asked.protocol.gone.wait()
+            return _broken(asked)
+        if answer.breaks_after is not None or answer.drip is not None:
+            return await self._piecemeal(asked, answer)
         if answer.stream is not None:
             return await self._stream(asked, answer, answer.stream)
         return with_headers(web.Response(status=answer.status, body=answer.body), answer)
@@ -105,6 +119,23 @@ class HttpServer:
                 asked.transport.abort()
         finally:
             await stream.close()
+        return response
+
+    async def _piecemeal(self, asked: web.BaseRequest, answer: Response) -> web.StreamResponse:
+        """Send an answer bit by bit, or not all of it."""
+        response = with_headers(web.StreamResponse(status=answer.status), answer)
+        response.content_length = len(answer.body)
+        await response.prepare(asked)
+        end = len(answer.body) if answer.breaks_after is None else answer.breaks_after
+        size, pause = answer.drip or (max(1, end), 0.0)
+        for start in range(0, end, size):
+            if start:
+                await asyncio.to_thread(self.api.core.clock.pass_time, pause)
+            await response.write(answer.body[start : min(start + size, end)])
+        if answer.breaks_after is not None:
+            await response.write(b"")  # the headers at least
+            if asked.transport is not None:
+                asked.transport.close()
         return response
 
     async def _limited(self, asked: web.BaseRequest) -> AsyncIterator[bytes]:
@@ -139,6 +170,16 @@ def with_headers(response: R, answer: Response) -> R:
     return response
 
 
+def _broken(asked: web.BaseRequest) -> web.Response:
+    """No answer: the client's connection is reset."""
+    if asked.transport is not None:
+        connection = asked.transport.get_extra_info("socket")
+        if connection is not None and connection.family != getattr(socket, "AF_UNIX", None):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        asked.transport.abort()
+    return web.Response()
+
+
 def header_size(asked: web.BaseRequest) -> int:
     """The bytes before the body, about."""
     return len(asked.raw_path) + sum(len(key) + len(value) + len(": \r\n") for key, value in asked.raw_headers)
@@ -171,14 +212,18 @@ class _Connection(web.RequestHandler):
 
     _refused = False
 
+    def __init__(self, manager: web.Server, **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self.gone = asyncio.Event()
+        """The client has left."""
+
     def data_received(self, data: bytes) -> None:
         if not self._refused:
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        if self._refused:
-            self._gone.set()
+        self.gone.set()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -187,7 +232,7 @@ class _Connection(web.RequestHandler):
         if self._refused and self.transport is not None and self.transport.can_write_eof():
             self.transport.write_eof()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._gone.wait(), LINGER_SECONDS)
+                await asyncio.wait_for(self.gone.wait(), LINGER_SECONDS)
         return finished
 
     def handle_error(
@@ -200,7 +245,7 @@ class _Connection(web.RequestHandler):
         """What Go's server answers to what is no HTTP, or too much of it."""
         if status != 400:
             return super().handle_error(request, status, exc, message)
-        self._refused, self._gone = True, asyncio.Event()
+        self._refused = True
         if isinstance(exc, LineTooLong):
             return _refusal(431, "Request Header Fields Too Large")
         return _refusal(400, "Bad Request")

@@ -99,7 +99,7 @@ TRANSACTION = golang.Struct(
 OPERATION_FIELDS = {"Key": str, "Value": object, "ETag": str, "Metadata": dict, "Options": object}
 
 
-@route("POST PUT", "/v1.0/state/{store}", call="state.save", component="store")
+@route("POST PUT", "/v1.0/state/{store}", call="state.save", component="store", targets="body.key")
 def save_state(core: Core, request: Request) -> Response:
     store = request.params["store"]
     with http_errors(core):
@@ -130,7 +130,7 @@ def _upsert(core: Core, store: str, item: Mapping[str, Any], query: Mapping[str,
     )
 
 
-@route("POST PUT", "/v1.0/state/{store}/bulk", call="state.bulk_get", component="store")
+@route("POST PUT", "/v1.0/state/{store}/bulk", call="state.bulk_get", component="store", targets="body.keys")
 def get_bulk_state(core: Core, request: Request) -> Response:
     store = request.params["store"]
     with http_errors(core):
@@ -166,7 +166,13 @@ def raw_json_response(items: list[dict[str, Any]]) -> Response:
         return Response(200, [("content-type", "application/json")], traced=False)
 
 
-@route("POST PUT", "/v1.0/state/{store}/transaction", call="state.transact", component="store")
+@route(
+    "POST PUT",
+    "/v1.0/state/{store}/transaction",
+    call="state.transact",
+    component="store",
+    targets="body.operations.request.key",
+)
 def execute_state_transaction(core: Core, request: Request) -> Response:
     store = request.params["store"]
     # The field of the violation is lost on the way (dapr pkg/api/http/http.go, onPostStateTransaction).

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fakesidecar.errors import ApiError
 
 if TYPE_CHECKING:
     from fakesidecar.call import Call, Onion
     from fakesidecar.clock import Clock
+    from fakesidecar.faults.engine import Armed
+    from fakesidecar.faults.rules import Rule
 
 KEPT = 10_000
 """How many events are kept; the oldest go first."""
@@ -29,6 +33,45 @@ class Event:
     error: Exception | None
     time: float
     """When it was asked, in seconds since 1970 on the sidecar's clock."""
+    number: int = 0
+    """Which call it was, in the order in which they ended."""
+    fault: Rule | None = None
+    """The rule of the fault plan that made something happen to it."""
+
+    @property
+    def name(self) -> str:
+        """`state.save`, …"""
+        return self.call.name
+
+    @property
+    def component(self) -> str:
+        """The component that was asked."""
+        return self.call.component
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The keys, topics, … that were named."""
+        return self.call.targets
+
+    @property
+    def arguments(self) -> Any:
+        """What was sent, as dictionaries, lists and plain values."""
+        return self.call.arguments
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the caller sent besides: gRPC metadata, or headers."""
+        return self.call.metadata
+
+    @property
+    def caller(self) -> str:
+        """The app that called, as far as it says so, else the program."""
+        metadata = self.call.metadata
+        return metadata.get("dapr-caller-app-id") or metadata.get("user-agent", "")
+
+
+_Kept: TypeAlias = "tuple[Call, str, Exception | None, float, int, Rule | None]"
+"""An event that nobody has looked at yet."""
 
 
 class Recording:
@@ -37,13 +80,17 @@ class Recording:
     def __init__(self, onion: Onion, clock: Clock) -> None:
         self._onion = onion
         self._clock = clock
-        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._kept: deque[_Kept] = deque(maxlen=KEPT)
+        self._faults: dict[int, Rule] = {}
+        self._numbers = itertools.count(1)
+        self.listeners: list[Callable[[Event], None]] = []
+        """They hear of every event, on the thread of the call."""
         self.running = False
 
     @property
     def events(self) -> tuple[Event, ...]:
         """What was asked since the recording began, oldest first."""
-        return tuple(self._events)
+        return tuple(Event(*kept) for kept in tuple(self._kept))
 
     def start(self) -> None:
         """Record from now on, calls that other interceptors refuse included."""
@@ -59,7 +106,13 @@ class Recording:
 
     def clear(self) -> None:
         """Forget what was recorded."""
-        self._events.clear()
+        self._kept.clear()
+        self._numbers = itertools.count(1)
+
+    def note(self, call: Call, armed: Armed) -> None:
+        """A rule makes something happen to a call that is under way."""
+        if self.running:
+            self._faults[id(call)] = armed.rule
 
     def intercept(self, call: Call, proceed: Callable[[], Any]) -> Any:
         """Carry a call out, and remember it."""
@@ -67,22 +120,42 @@ class Recording:
         try:
             answer = proceed()
         except Exception as error:
-            self._remember(call, asked, error)
+            self._keep(call, outcome_of(error), error, asked)
             raise
         if inspect.isawaitable(answer):
             return self._later(call, asked, answer)
-        self._remember(call, asked, None)
+        if isinstance(answer, Future):
+            answer.add_done_callback(lambda done: self._ended(call, done, asked))
+        elif self._faults or self.listeners:
+            self._keep(call, OK, None, asked)
+        else:
+            self._kept.append((call, OK, None, asked, next(self._numbers), None))
         return answer
 
     async def _later(self, call: Call, asked: float, answer: Awaitable[Any]) -> Any:
         try:
             value = await answer
         except Exception as error:
-            self._remember(call, asked, error)
+            self._keep(call, outcome_of(error), error, asked)
             raise
-        self._remember(call, asked, None)
+        self._keep(call, OK, None, asked)
         return value
 
-    def _remember(self, call: Call, asked: float, error: Exception | None) -> None:
-        outcome = OK if error is None else error.grpc.name if isinstance(error, ApiError) else "INTERNAL"
-        self._events.append(Event(call, outcome, error, asked))
+    def _ended(self, call: Call, done: Future[Any], asked: float) -> None:
+        if done.cancelled():
+            self._keep(call, "CANCELLED", None, asked)
+        elif isinstance(error := done.exception(), Exception):
+            self._keep(call, outcome_of(error), error, asked)
+        else:
+            self._keep(call, OK, None, asked)
+
+    def _keep(self, call: Call, outcome: str, error: Exception | None, asked: float) -> None:
+        kept = call, outcome, error, asked, next(self._numbers), self._faults.pop(id(call), None)
+        self._kept.append(kept)
+        for listener in tuple(self.listeners):
+            listener(Event(*kept))
+
+
+def outcome_of(error: Exception) -> str:
+    """The name of the gRPC status that an error is answered with."""
+    return error.grpc.name if isinstance(error, ApiError) else "INTERNAL"

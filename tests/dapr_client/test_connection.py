@@ -30,6 +30,7 @@ from dapr_client._transport.http_sync import Http
 from dapr_client.aio import DaprClient as AsyncDaprClient
 from dapr_client.errors import _Ended
 from dapr_client.interceptors import DaprClientInterceptor, DaprClientInterceptorAsync
+from dapr_client.jobs import Job
 from dapr_client.wire import configuration_pb2, state_pb2
 from fakesidecar import Sidecar
 from tests.dapr_client.scripted import Fails, recorder, served
@@ -58,6 +59,16 @@ METHODS: Mapping[str, tuple[Any, ...]] = {
     "invoke_binding": ("name", "operation"),
     "publish_event": ("pubsub", "topic", "data"),
     "publish_events": ("pubsub", "topic", ["data"]),
+    "schedule_job": (Job("name", schedule="@daily"),),
+    "schedule_job_alpha1": (Job("name", schedule="@daily"),),
+    "get_job": ("name",),
+    "get_job_alpha1": ("name",),
+    "delete_job": ("name",),
+    "delete_job_alpha1": ("name",),
+    "list_jobs": (),
+    "delete_jobs_by_prefix": ("prefix",),
+    "converse_alpha1": ("model", []),
+    "converse_alpha2": ("model", []),
     "get_metadata": (),
     "set_metadata": ("name", "value"),
     "shutdown": (),
@@ -87,7 +98,7 @@ def test_no_method_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.filterwarnings("ignore:.*Alpha version:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*Alpha version:UserWarning", "ignore:.*deprecated.*:DeprecationWarning")
 def test_each_method_is_tried_again_and_raises_the_one_error(name: str) -> None:
     slept, sleep, _ = recorder()
     policy = RetryPolicy(max_attempts=2, sleep=sleep)
@@ -103,7 +114,7 @@ def test_each_method_is_tried_again_and_raises_the_one_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.filterwarnings("ignore:.*Alpha version:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*Alpha version:UserWarning", "ignore:.*deprecated.*:DeprecationWarning")
 async def test_each_async_method_is_tried_again_and_raises_the_one_error(name: str) -> None:
     slept, _, sleep = recorder()
     policy = RetryPolicy(max_attempts=2, async_sleep=sleep)

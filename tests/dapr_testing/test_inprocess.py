@@ -242,7 +242,7 @@ async def test_interceptors_see_every_call_in_asyncio(
         assert (await call.read()).event_message.topic == "a"
         await call.done_writing()
         assert await call.read() is grpc.aio.EOF
-    assert [name["x-added"] for name in seen] == ["yes", "yes"]
+    assert [name["x-added"] for name in seen] == ["yes", "yes", "yes"]
 
 
 @pytest.mark.parametrize("transport", ["in-process", "grpc"])

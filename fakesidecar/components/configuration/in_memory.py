@@ -56,6 +56,15 @@ class InMemory(ConfigurationStore):
     def reset(self) -> None:
         self.settings = {key: setting_of(text) for key, text in self.spec.metadata.items()}
 
+    def snapshot(self) -> dict[str, Setting]:
+        return self.settings.copy()
+
+    def restore(self, kept: dict[str, Setting]) -> None:
+        changed = [key for key in {**self.settings, **kept} if self.settings.get(key) != kept.get(key)]
+        self.settings = kept.copy()
+        for key in changed:
+            self._changed(key)
+
 
 def setting_of(text: str) -> Setting:
     """A stored text as a setting (components-contrib configuration/redis/internal/redis_value.go)."""

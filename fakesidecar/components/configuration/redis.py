@@ -116,6 +116,9 @@ class Redis(ConfigurationStore):
     def reset(self) -> None:
         self._redis.flush()
 
+    def snapshot(self) -> None:
+        """What it keeps is kept by its Redis (`RedisPlace.snapshot`)."""
+
     def close(self) -> None:
         with self._lock:
             self._watches.clear()

@@ -16,7 +16,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fakesidecar import golang
@@ -32,6 +32,8 @@ Calls = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Tools and their arguments: text as it is, anything else as JSON."""
 
 KEYS = {"when", "say", "calls", "error", "after", "times"}
+KEPT = 10_000
+"""How many of the last prompts a model remembers, and how many answers it keeps."""
 WAIT_SECONDS = 10.0
 """How long, in real time, a test waits for a model to be asked."""
 
@@ -65,7 +67,7 @@ class Scripted(Model):
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         self.asked: list[Prompt] = []
-        """Every prompt, in order."""
+        """The last prompts, in order."""
         self._model = spec.setting("model") or "scripted"
         self._declared = spec.setting("script")
         self._cache_seconds = seconds(spec.setting("responseCacheTTL") or spec.setting("cacheTTL") or "0")
@@ -115,6 +117,8 @@ class Scripted(Model):
             raise ComponentError(found.error)
         reply = self._reply(prompt, found)
         if self._cache_seconds > 0:
+            if len(self._cache) >= KEPT:
+                self._cache.clear()
             self._cache[key] = (self.around.clock.now() + self._cache_seconds, reply)
         return reply
 
@@ -131,6 +135,7 @@ class Scripted(Model):
                     self._alarms.add(alarm)
                     self.around.clock.call_later(found.after, alarm.set)
             self.asked.append(prompt)
+            del self.asked[:-KEPT]
             self._changed.notify_all()
         if found is None:
             raise ComponentError(f"nothing in the script of {self.spec.name} fits {golang.quote(prompt.text)}")
@@ -153,11 +158,25 @@ class Scripted(Model):
         self.asked.clear()
         self._begin()
 
+    def snapshot(self) -> tuple[list[Line], list[Line], list[Prompt]]:
+        with self._changed:
+            return _copies(self._script), _copies(self._declared_lines), list(self.asked)
+
+    def restore(self, kept: tuple[list[Line], list[Line], list[Prompt]]) -> None:
+        self.close()
+        with self._changed:
+            script, declared, asked = kept
+            self._script, self._declared_lines, self.asked = _copies(script), _copies(declared), list(asked)
+
     def close(self) -> None:
         with self._changed:
             alarms, self._alarms = self._alarms, set()
         for alarm in alarms:
             alarm.set()
+
+
+def _copies(lines: list[Line]) -> list[Line]:
+    return [replace(one) for one in lines]
 
 
 def line(when: When, say: str, calls: Calls, error: str, after: float, times: int | None) -> Line:

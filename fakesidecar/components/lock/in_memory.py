@@ -53,3 +53,9 @@ class InMemory(LockStore):
 
     def reset(self) -> None:
         self.leases.clear()
+
+    def snapshot(self) -> dict[str, Lease]:
+        return self.leases.copy()
+
+    def restore(self, kept: dict[str, Lease]) -> None:
+        self.leases = kept.copy()

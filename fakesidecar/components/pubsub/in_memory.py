@@ -26,3 +26,9 @@ class InMemory(PubSub):
 
     def reset(self) -> None:
         self._bus.clear()
+
+    def snapshot(self) -> None:
+        """What waits for its turn is under way, and is not kept."""
+
+    def restore(self, kept: None) -> None:
+        self._bus.clear()

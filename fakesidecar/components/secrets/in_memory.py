@@ -33,3 +33,9 @@ class InMemory(SecretStore):
 
     def reset(self) -> None:
         self.secrets = {name: {name: value} for name, value in self.spec.metadata.items()}
+
+    def snapshot(self) -> dict[str, Secret]:
+        return self.secrets.copy()
+
+    def restore(self, kept: dict[str, Secret]) -> None:
+        self.secrets = kept.copy()

@@ -12,7 +12,7 @@ from fakesidecar.errors import ComponentError, EtagMismatch
 from fakesidecar.resources.component import Component
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A value as it is kept."""
 
@@ -65,6 +65,12 @@ class InMemory(StateStore):
 
     def reset(self) -> None:
         self.entries.clear()
+
+    def snapshot(self) -> dict[str, Entry]:
+        return self.entries.copy()
+
+    def restore(self, kept: dict[str, Entry]) -> None:
+        self.entries = kept.copy()
 
     def _expired(self, entry: Entry) -> bool:
         return entry.expires is not None and entry.expires < self._now()

@@ -174,6 +174,9 @@ class Redis(StateStore):
     def reset(self) -> None:
         self._redis.flush()
 
+    def snapshot(self) -> None:
+        """What it keeps is kept by its Redis (`RedisPlace.snapshot`)."""
+
     def close(self) -> None:
         self._redis.close()
 

@@ -203,6 +203,17 @@ class Sqlite(StateStore):
         with self._transaction() as database:
             database.execute(f"DELETE FROM {self._table}")
 
+    def snapshot(self) -> list[tuple[str, bytes, str, float | None]]:
+        with self._transaction() as database:
+            return database.execute(f"SELECT key, value, etag, expiration_time FROM {self._table}").fetchall()
+
+    def restore(self, kept: list[tuple[str, bytes, str, float | None]]) -> None:
+        with self._transaction() as database:
+            database.execute(f"DELETE FROM {self._table}")
+            database.executemany(
+                f"INSERT INTO {self._table} (key, value, etag, expiration_time) VALUES (?, ?, ?, ?)", kept
+            )
+
     def close(self) -> None:
         if self._cleanup is not None:
             self._cleanup.cancel()

@@ -368,6 +368,31 @@ def test_what_an_application_is_sent(
     assert app.bodies == [body]
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("a!b", "/job/a!b"),
+        ("a'(b)*", "/job/a'(b)*"),
+        ("%41", "/job/%41"),
+        ("a<b>", "/job/a%3Cb%3E"),
+        ("[x]{y}|^`!", "/job/%5Bx%5D%7By%7D%7C%5E%60%21"),
+        (" é ", "/job/%20%C3%A9%20"),
+        ("..", "/job/.."),
+    ],
+)
+def test_the_path_of_a_job(sidecar: Sidecar, clock: VirtualClock, app: App, name: str, path: str) -> None:
+    sidecar.core.jobs.schedule(Job(name, due_time="1s"))
+    clock.advance(1)
+    assert app.received == [(1, path)]
+
+
+def test_a_job_whose_name_is_no_path_cannot_be_told(sidecar: Sidecar, clock: VirtualClock, app: App) -> None:
+    sidecar.core.jobs.schedule(Job("a%b", due_time="1s"))
+    clock.advance(60)
+    assert [tick.attempt for tick in sidecar.core.jobs.triggered] == [0, 1, 2, 3]
+    assert app.received == []
+
+
 @pytest.mark.parametrize(("status", "times"), [(200, 1), (204, 1), (404, 1), (301, 3), (400, 3), (500, 3), (None, 3)])
 def test_a_tick_that_fails_is_tried_again(
     sidecar: Sidecar, clock: VirtualClock, app: App, status: int | None, times: int
@@ -466,6 +491,14 @@ def test_a_job_that_cannot_be_written_as_json(sidecar: Sidecar) -> None:
             http_ok(sidecar, "GET", "/v1.0/jobs/j")
         assert caught.value.code == "ERR_INTERNAL"
         assert f"failed to encode response as JSON: proto: google.protobuf.Any: {reason}" in caught.value.message
+
+
+@pytest.mark.parametrize(("named", "addresses"), [("", []), ("a:1,b:2", ["a:1", "b:2"])])
+def test_the_metadata_name_the_scheduler(named: str, addresses: list[str]) -> None:
+    with Sidecar(Options(scheduler_host_address=named)) as sidecar:
+        assert list(grpc_call(sidecar, "GetMetadata").scheduler.connected_addresses) == addresses
+        found = http_ok(sidecar, "GET", "/v1.0/metadata")
+        assert found.get("scheduler", {"connected_addresses": []}) == {"connected_addresses": addresses}
 
 
 def test_without_a_scheduler_there_are_no_jobs() -> None:
