@@ -8,7 +8,7 @@ turn of the instance is out, and while there is no worker. Reading answers at on
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ from fakesidecar.core.workflow.history import (
     resolution_of,
     seconds_of,
 )
-from fakesidecar.core.workflow.instance import Instance, Turn
+from fakesidecar.core.workflow.instance import Instance, Turn, of_snapshot, snapshot_of
 from fakesidecar.core.workflow.storage import Storage
 from fakesidecar.core.workflow.workers import Task, Worker, Workers
 from fakesidecar.errors import ActorsNotPlaced, ActorStateStoreMissing, ApiError
@@ -803,12 +803,14 @@ class Engine:
         store = self._core.actors.state.find()
         if store is not None and store.lasting:
             self._storage = Storage(self._core, store)
-            loaded = list(self._storage.load())
-            for instance in loaded:
-                self._instances[instance.id] = instance
-            for instance in loaded:
-                self._wake(instance)
+            self._go_on_with(list(self._storage.load()))
         return self._storage
+
+    def _go_on_with(self, kept: Sequence[Instance]) -> None:
+        for instance in kept:
+            self._instances[instance.id] = instance
+        for instance in kept:
+            self._wake(instance)
 
     def _wake(self, instance: Instance) -> None:
         """Go on with an instance that was kept."""
@@ -840,6 +842,19 @@ class Engine:
             self._dismiss()
             for id in self.instances:
                 self._delete(id)
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Every instance, as a copy."""
+        with APPS.change():
+            return [snapshot_of(instance) for instance in self._instances.values()]
+
+    def restore(self, kept: Sequence[Mapping[str, Any]]) -> None:
+        """Have the instances that were kept, and go on with them; all others are forgotten."""
+        self.reset()
+        with self._change():
+            self._go_on_with([of_snapshot(one) for one in kept])
+            for instance in tuple(self._instances.values()):
+                self._touch(instance)
 
     def _dismiss(self) -> None:
         """Send away everybody who waits."""

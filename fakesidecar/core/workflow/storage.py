@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dapr_client.wire import backend_service_pb2 as backend
-from dapr_client.wire import history_events_pb2 as pb
 from fakesidecar.components.state import Delete, Operation, StateStore, Upsert
 from fakesidecar.core.keys import SEPARATOR
 from fakesidecar.core.workflow.apps import APPS
 from fakesidecar.core.workflow.history import Event
-from fakesidecar.core.workflow.instance import Instance
+from fakesidecar.core.workflow.instance import Instance, of_snapshot
 from fakesidecar.errors import ComponentError
 
 if TYPE_CHECKING:
@@ -132,23 +131,18 @@ class Storage:
     def _load(self, id: str) -> Instance:
         facts = backend.BackendWorkflowStateMetadata.FromString(self._get(id, METADATA))
         kept = self._kept[id] = _Kept(facts.historyLength, facts.inboxLength)
-        instance = Instance(
-            id,
-            history=[self._event(id, "history", number) for number in range(kept.history)],
-            inbox=[self._event(id, "inbox", number) for number in range(kept.inbox)],
-            custom_status=self._get(id, STATUS).decode(),
-            generation=facts.generation,
-            saved=kept.history,
+        instance = of_snapshot(
+            {
+                "id": id,
+                "history": [self._read(self._event_key(id, "history", number)) for number in range(kept.history)],
+                "inbox": [self._read(self._event_key(id, "inbox", number)) for number in range(kept.inbox)],
+                "custom_status": self._get(id, STATUS).decode(),
+                "generation": facts.generation,
+                "propagated": self._get(id, PROPAGATED) or None,
+            }
         )
-        if propagated := self._get(id, PROPAGATED):
-            instance.propagated = pb.PropagatedHistory.FromString(propagated)
-        for event in instance.history:
-            instance.facts.see(event)
+        instance.saved = kept.history
         return instance
-
-    def _event(self, id: str, kind: str, number: int) -> Event:
-        event: Event = pb.HistoryEvent.FromString(self._read(self._event_key(id, kind, number)))
-        return event
 
     def _get(self, id: str, name: str) -> bytes:
         return self._read(self._key(id, name))

@@ -549,6 +549,23 @@ def test_a_history_can_be_taken_elsewhere(engine: Engine, clock: VirtualClock) -
     other.close()
 
 
+def test_a_snapshot_can_be_gone_back_to(engine: Engine, clock: VirtualClock) -> None:
+    worker = Worker(engine, {"two": two, "waits": waits})
+    start(engine, "w", "two", "x")
+    start(engine, "other", "waits")
+    kept = engine.snapshot()
+    worker.answer_task(worker.hold(), "Y")
+    worker.answer_task(worker.hold(), "Y")
+    wait(engine.raise_event("other", "go", None))
+    assert output(ended(engine, "w")) == "Y"
+    ended(engine, "other")
+    engine.restore(kept)
+    worker.answer_task(worker.hold(), "Z")
+    worker.answer_task(worker.hold(), "Z")
+    assert output(ended(engine, "w")) == "Z"
+    assert instance_of(engine, "other").active
+
+
 def test_every_commit_is_told(engine: Engine) -> None:
     told = []
     engine.on_change.append(lambda instance: told.append((instance.id, instance.facts.status)))
