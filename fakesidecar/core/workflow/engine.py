@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -51,9 +52,11 @@ from fakesidecar.core.workflow.history import (
 )
 from fakesidecar.core.workflow.instance import Instance, Turn, of_snapshot, snapshot_of
 from fakesidecar.core.workflow.storage import Storage
+from fakesidecar.core.workflow.waiting import Action, Becomes, Call, Calls, Watches
 from fakesidecar.core.workflow.workers import Task, Worker, Workers
 from fakesidecar.errors import ActorsNotPlaced, ActorStateStoreMissing, ApiError
-from fakesidecar.later import fail, settle
+from fakesidecar.later import settle
+from fakesidecar.trace import parse_span
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
@@ -71,7 +74,6 @@ ACTOR_KINDS = ("activity", "retentioner", "workflow")
 
 Interceptor = Callable[[service.ActivityRequest], service.ActivityResponse | None]
 """Answers an activity in a worker's place, or leaves it to the workers."""
-Action = Callable[[Future[Any]], None]
 
 
 @dataclass(slots=True)
@@ -87,23 +89,6 @@ class Start:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """A call that waits for its turn."""
-
-    id: str
-    action: Action
-    future: Future[Any]
-
-
-@dataclass(slots=True)
-class _Watch:
-    """Somebody who waits for an instance to become something."""
-
-    becomes: Callable[[Instance], bool]
-    future: Future[Instance]
-
-
 class Engine:
     """The workflows of one app."""
 
@@ -116,10 +101,8 @@ class Engine:
         self._workers = Workers(self._clock, self._ids.uuid)
         self._ready: dict[Instance, None] = {}
         """Instances with something to do, once there is a worker."""
-        self._until_worker: list[_Waiting] = []
-        self._behind: dict[str, list[_Waiting]] = {}
-        """Calls that wait for the turn of an instance to end."""
-        self._watches: dict[str, list[_Watch]] = {}
+        self._calls = Calls()
+        self._watches = Watches()
         self._storage: Storage | None = None
         self._refused = False
         self._gone: Future[None] | None = None
@@ -210,9 +193,8 @@ class Engine:
         with self._change():
             self._store()
             self._workers.connect(worker)
-            calls, self._until_worker = self._until_worker, []
             ready, self._ready = self._ready, {}
-            for call in calls:
+            for call in self._calls.worker_is_there():
                 self._perform_or_queue(call)
             for instance in ready:
                 self._later(instance)
@@ -232,13 +214,14 @@ class Engine:
             turn = instance.turn if instance is not None else None
             if instance is None or turn is None or not self._workers.is_answered(turn, answer.completionToken):
                 return
-            self._workers.settle(turn)
             try:
                 outcome = apply(turn, answer, self._place())
             except CannotApply as error:
                 log.warning("the turn of '%s' stays unanswered: %s", instance.id, error)
+                self._workers.settle(turn)
                 instance.give_up(turn)
                 return
+            self._workers.settle(turn)
             if outcome.stalled is not None:
                 self._stall(instance, turn, outcome.stalled)
             elif outcome.next_round is not None:
@@ -374,58 +357,34 @@ class Engine:
         self._check()
         future: Future[Any] = Future()
         with self._change():
-            self._perform_or_queue(_Waiting(id, action, future))
+            self._perform_or_queue(Call(id, action, future))
         return future
 
-    def _perform_or_queue(self, call: _Waiting) -> None:
+    def _perform_or_queue(self, call: Call) -> None:
         instance = self._instances.get(call.id)
         if not self._workers:
-            self._until_worker.append(call)
+            self._calls.wait_for_worker(call)
         elif instance is not None and (instance.turn is not None or not instance.id):
-            self._behind.setdefault(call.id, []).append(call)
+            self._calls.wait_for_turn(call)
         else:
-            self._perform(call)
+            call.perform()
 
-    @staticmethod
-    def _perform(call: _Waiting) -> None:
-        if call.future.cancelled():
-            return
-        try:
-            call.action(call.future)
-        except ApiError as error:
-            fail(call.future, error)
-
-    def _wait(self, id: str, becomes: Callable[[Instance], bool]) -> Future[Instance]:
+    def _wait(self, id: str, becomes: Becomes) -> Future[Instance]:
         self.check_placement()
         future: Future[Instance] = Future()
         with self._change():
             self._watch(id, becomes, future)
         return future
 
-    def _watch(self, id: str, becomes: Callable[[Instance], bool], future: Future[Instance]) -> None:
-        """Answer when an instance has become something, or has ended."""
-        instance = self._instances.get(id)
-        if instance is not None and becomes(instance):
-            settle(future, instance)
-            return
-        watches = [watch for watch in self._watches.get(id, ()) if not watch.future.done()]
-        self._watches[id] = [*watches, _Watch(becomes, future)]
+    def _watch(self, id: str, becomes: Becomes, future: Future[Instance]) -> None:
+        self._watches.add(id, self._instances.get(id), becomes, future)
 
     def _changed(self, instance: Instance) -> None:
         """Tell those who wait for an instance, and those who are told of every one."""
         self._touch(instance)
-        watches = self._watches.pop(instance.id, None)
-        if watches is not None:
-            left = []
-            for watch in watches:
-                if watch.becomes(instance):
-                    settle(watch.future, instance)
-                elif not watch.future.done():
-                    left.append(watch)
-            if left:
-                self._watches[instance.id] = left
+        self._watches.changed(instance)
         for tell in self.on_change:
-            tell(instance)
+            APPS.later(partial(tell, instance))
 
     def _existing(self, id: str) -> Instance:
         self._check_alive(id)
@@ -438,9 +397,7 @@ class Engine:
         if instance is not None and instance.facts.stalled is not None:
             raise InstanceStalled(id=id)
 
-    def _command(
-        self, id: str, kind: str, content: Any, becomes: Callable[[Instance], bool], wait: bool
-    ) -> Future[Instance]:
+    def _command(self, id: str, kind: str, content: Any, becomes: Becomes, wait: bool) -> Future[Instance]:
         def command(future: Future[Instance]) -> None:
             instance = self._existing(id)
             self._add(instance, make(kind, self._clock.now(), content))
@@ -464,7 +421,7 @@ class Engine:
             parentTraceContext=start.trace,
         )
         if start.trace is not None:
-            content.workflowSpanID.value = start.trace.spanID or start.trace.traceParent.split("-")[2]
+            content.workflowSpanID.value = start.trace.spanID or parse_span(start.trace.traceParent).span_id
         router = common.TaskRouter(sourceAppID=self._app)
         return make("executionStarted", self._clock.now(), content, router=router)
 
@@ -538,7 +495,7 @@ class Engine:
 
     def _release(self, id: str) -> None:
         """Go on with the calls that waited for a turn."""
-        for call in self._behind.pop(id, ()):
+        for call in self._calls.turn_is_over(id):
             self._perform_or_queue(call)
 
     # --- turns ---
@@ -684,11 +641,19 @@ class Engine:
         if (before := tasks.get(task.event.eventId)) is not None:
             self._workers.settle(before)  # an earlier round's, which nobody waits for
         tasks[task.event.eventId] = task
-        answer = self.activity_interceptor(task.request())
+        answer = self._answer_at_once(task)
         if answer is None:
             self._workers.give(task)
         else:
             APPS.later(lambda: self._end(task, answer))
+
+    def _answer_at_once(self, task: Task) -> service.ActivityResponse | None:
+        """What the interceptor answers; what it raises is the activity's failure."""
+        try:
+            return self.activity_interceptor(task.request())
+        except Exception as error:
+            details = common.TaskFailureDetails(errorType=type(error).__name__, errorMessage=str(error))
+            return service.ActivityResponse(failureDetails=details)
 
     def _end(self, task: Task, answer: service.ActivityResponse) -> None:
         tasks = self._tasks.get(task.instance, {})
@@ -839,7 +804,8 @@ class Engine:
     def reset(self) -> None:
         """Forget every instance; workers stay, those who wait go."""
         with self._change():
-            self._dismiss()
+            self._calls.dismiss()
+            self._watches.dismiss()
             for id in self.instances:
                 self._delete(id)
 
@@ -856,20 +822,11 @@ class Engine:
             for instance in tuple(self._instances.values()):
                 self._touch(instance)
 
-    def _dismiss(self) -> None:
-        """Send away everybody who waits."""
-        waiting = [call.future for calls in (self._until_worker, *self._behind.values()) for call in calls]
-        watching = [watch.future for watches in self._watches.values() for watch in watches]
-        self._until_worker.clear()
-        self._behind.clear()
-        self._watches.clear()
-        for future in (*waiting, *watching):
-            future.cancel()
-
     def stop(self) -> Future[None]:
         """End the streams of all workers; the future says when the last one is gone."""
         with self._change():
-            self._dismiss()
+            self._calls.dismiss()
+            self._watches.dismiss()
             self._gone = self._gone or Future()
             if not self._workers:
                 settle(self._gone, None)

@@ -537,6 +537,15 @@ def test_an_activity_may_be_answered_in_the_workers_place(engine: Engine) -> Non
     assert not any(item.HasField("activityRequest") for item in worker.items)
 
 
+def test_what_an_interceptor_raises_is_the_activitys_failure(engine: Engine) -> None:
+    def answer(request: service.ActivityRequest) -> None:
+        raise ConnectionError("no route")
+
+    engine.activity_interceptor = answer
+    Worker(engine, {"w": lambda so: [complete(2, so.failure(1))] if so.failure(1) else [task(1, "up")]})
+    assert output(run(engine, "w", "w")) == "no route"
+
+
 def test_a_history_can_be_taken_elsewhere(engine: Engine, clock: VirtualClock) -> None:
     worker = Worker(engine, {"two": two})
     start(engine, "w", "two", "x")
