@@ -14,6 +14,7 @@ NAMES = (
     "invocation",
     "jobs",
     "life",
+    "workflow",
 )
 MARKS = {True: "met", False: "missed", None: "not measured"}
 
