@@ -23,6 +23,8 @@ from dapr_client.settings import settings
 
 IN_SEGMENT = "!$&'()*+,;=:@-._~"
 EXPIRES = "metadata.ttlexpiretime"
+FAILED = "x-daprerrorresponseheader"
+"""Says of an answer that it is an actor's error, though the status is 200: so it is when a stream hosts the actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class DaprActorHttpClient(DaprActorClientBase):
             headers |= self._headers_callback()
         url = f"{api}/actors/{'/'.join(quote(part, safe=IN_SEGMENT) for part in path)}"
         reply = await self._http.request(verb, url, headers=headers, body=body, timeout=self._timeout)
-        if not 200 <= reply.status < 300:
+        if not 200 <= reply.status < 300 or reply.header(FAILED) == "true":
             raise DaprHttpError(self._serializer, reply.body, reply.status, reply.reason)
         return reply
 
