@@ -31,6 +31,12 @@ COMPONENTS = [
     Component("crypto-localstorage", "crypto.dapr.localstorage", metadata={"path": str(KEYS)}),
 ]
 
+ACTOR = """
+from {dapr}.actor import ActorId, ActorInterface, ActorProxy, ActorProxyFactory
+from {dapr}.clients.retry import RetryPolicy
+class DemoActorInterface(ActorInterface): ...
+"""
+
 WORKFLOW = """
 from {dapr}.clients.exceptions import DaprInternalError
 from {dapr}.conf import settings
@@ -42,6 +48,7 @@ def hello_act(ctx, input): ...
 """
 
 AROUND = {
+    "actor": (ACTOR, "print(proxy.actor_type, proxy.actor_id)\n"),
     "retry": ("from grpc import StatusCode\nfrom {dapr}.clients import DaprClient\n", ""),
     "errors": (
         (
@@ -123,6 +130,10 @@ def test_a_snippet_runs_with_the_official_package_as_well_as_it_can(name: str, p
             run(name, "dapr", published)
     else:
         run(name, "dapr", published)
+
+
+def test_the_actor_snippet_makes_a_proxy(published: Any) -> None:
+    assert run("actor", "dapr_client", published) == ["DemoActor 1"]
 
 
 def test_the_errors_snippet_tells_what_its_document_says(published: Any) -> None:
