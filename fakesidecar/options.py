@@ -14,6 +14,9 @@ from pathlib import Path
 IN_PROCESS = "in-process"
 """Where the control plane is when nobody says otherwise."""
 
+ASKING_SECONDS = 3.0
+"""How long the application may take to say which input bindings it wants."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppHealth:
@@ -50,6 +53,8 @@ class Options:
     app_channel_address: str = "127.0.0.1"
     app_max_concurrency: int = -1
     app_health: AppHealth | None = None
+    app_binding_options_timeout: float = ASKING_SECONDS
+    """Seconds that the application has to say which input bindings it wants."""
     disable_init_endpoints: frozenset[str] = frozenset()
 
     resources_paths: tuple[str | Path, ...] = ()

@@ -177,8 +177,10 @@ class Sidecar:
         """The application is handed work while it is well."""
         if not well:
             self.core.pubsub.stop_app()
+            self.core.bindings.inputs.stop_app()
             return
         await self.core.pubsub.start_app()
+        await self.core.bindings.inputs.start_app()
         await self.core.actors.ask_application()
         self.core.jobs.app_is_ready()
 
@@ -206,6 +208,7 @@ class Sidecar:
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.callback(self.core.pubsub.stop_app)
+            closing.callback(self.core.bindings.inputs.stop_app)
             if self.core.app_health is not None:
                 closing.callback(self.core.app_health.stop)
             closing.callback(self.core.pubsub.end_streams)
