@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from dapr_testing import sidecar  # noqa: F401  (pytester forgets the modules that a test is the first to import)
+import dapr_client
+import dapr_testing
+import fakesidecar
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -20,6 +24,16 @@ def examples() -> list[object]:
         for page in PAGES
         for number, block in enumerate(BLOCK.findall(page.read_text()), start=1)
     ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_is_imported() -> None:
+    """Modules that an example is the first to import would be imported again by the next one (pytester puts
+    `sys.modules` back), and their classes would be there twice."""
+    for package in (dapr_client, dapr_testing, fakesidecar):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
 
 
 @pytest.mark.parametrize("code", examples())

@@ -19,6 +19,7 @@ from google.protobuf import empty_pb2
 from fakesidecar import golang
 from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppRpcFailed
 from fakesidecar.components.bindings import Answered, Cancel, Event, InputBinding
+from fakesidecar.core.resiliency import KINDS
 from fakesidecar.errors import InvokeBindingFailed
 from fakesidecar.interceptors.tracing import Tracer
 from fakesidecar.resources.component import Component
@@ -177,7 +178,7 @@ class InputBindings:
         def attempt(ended: Answered) -> None:
             app.spawn(self._attempt(app, name, event, ended))
 
-        def finished(error: Exception | None) -> None:
+        def finished(error: BaseException | None) -> None:
             if error is not None:
                 log.debug("error from app consumer for binding [%s]: %s", name, error)
             answered(error)
@@ -185,11 +186,15 @@ class InputBindings:
         self.inbound(name, attempt, finished)
 
     def inbound(self, name: str, attempt: Attempt, finished: Answered) -> None:
-        """Offer an event to the application, once: a policy for what comes in from a component goes around this."""
-        attempt(finished)
+        """Offer an event to the application, as often as the policy for what comes in from the component says."""
+        policy = self._core.resiliency.component(name, KINDS["bindings"], "Inbound")
+        if policy is None:
+            attempt(finished)
+        else:
+            policy.offer(attempt, finished)
 
     async def _attempt(self, app: AppChannel, name: str, event: Event, ended: Answered) -> None:
-        error: Exception | None = None
+        error: NotTaken | None = None
         try:
             await (self._call(app, name, event) if app.is_grpc else self._post(app, name, event))
         except NotTaken as refusal:

@@ -184,10 +184,10 @@ class GrpcApi:
                 call = served.call(request, stream.context)
                 self.core.onion(call, lambda: served.function(self.core, request, stream))
         except ApiError as error:
-            stream.finish(error)
+            stream.fail(error)
         except Exception as error:
             log.exception("%s failed", served.method.path)
-            stream.finish(Bug(cause=repr(error)))
+            stream.fail(Bug(cause=repr(error)))
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
         """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call.

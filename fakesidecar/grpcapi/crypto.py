@@ -45,29 +45,20 @@ class _Conversion(ABC):
         self._sent = 0
         stream.paced, stream.blocking = True, core.crypto.waits()
         stream.on_message, stream.on_half_close = self._receive, self._end
-        stream.on_close = core.clock.call_later(FIRST_MESSAGE_SECONDS, self._miss_first).cancel
+        self._waiting = core.clock.call_later(FIRST_MESSAGE_SECONDS, self._miss_first)
+        stream.on_close = self._waiting.cancel
 
     @abstractmethod
     def _begin(self, options: Any) -> Encrypter | Decrypter:
         """Begin as the options say."""
 
     def _miss_first(self) -> None:
-        if self._converter is None:
-            self._stream.fail(InvalidRequest(cause="error waiting for first message: context deadline exceeded"))
+        self._stream.fail(InvalidRequest(cause="error waiting for first message: context deadline exceeded"))
 
     def _receive(self, message: Any) -> None:
         if self._converter is None:
-            if not message.HasField("options"):
-                raise InvalidRequest(cause="first message does not contain the required options")
-            options = message.options
-            call = Call(
-                "crypto",
-                self.operation,
-                options.component_name,
-                options.key_name,
-                self._stream.context.texts(),
-            )
-            self._converter = self._core.onion(call, lambda: self._begin(options))
+            self._waiting.cancel()
+            self._converter = self._admit(message)
         elif message.HasField("options"):
             self._refuse_options()
         if message.HasField("payload"):
@@ -77,6 +68,13 @@ class _Conversion(ABC):
                 )
             self._expected += 1
             self._send(self._converter.feed(message.payload.data))
+
+    def _admit(self, first: Any) -> Encrypter | Decrypter:
+        if not first.HasField("options"):
+            raise InvalidRequest(cause="first message does not contain the required options")
+        options, metadata = first.options, self._stream.context.texts()
+        call = Call("crypto", self.operation, options.component_name, options.key_name, metadata)
+        return self._core.onion(call, lambda: self._begin(options))
 
     def _refuse_options(self) -> None:
         raise CryptoFailed(cause="options found in non-leading message")

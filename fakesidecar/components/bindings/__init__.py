@@ -46,7 +46,7 @@ class Event:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-Answered = Callable[[Exception | None], None]
+Answered = Callable[[BaseException | None], None]
 """Says, once and from any thread, how an event was taken: None, or why it was not."""
 Handler = Callable[[Event, Answered], None]
 """Is handed an event, from any thread; it does not wait, and calls `Answered` when the event was seen to."""

@@ -39,7 +39,7 @@ class Cron(InputBinding):
 
         return Ticking(self.around.clock, self._schedule, tick).stop
 
-    def _answered(self, error: Exception | None) -> None:
+    def _answered(self, error: BaseException | None) -> None:
         if error is not None:
             log.debug("%s: the tick was not taken: %s", self.spec.name, error)
 

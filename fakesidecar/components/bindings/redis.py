@@ -63,7 +63,8 @@ class Redis(OutputBinding):
             raise ComponentError(f"ttl value must be a valid integer: actual is '{text}'") from error
         if seconds < 0:
             raise ComponentError(f"ttl value must be higher than zero: actual is '{text}'")
-        self._redis(lambda client: client.expire(key, seconds))
+        # No time at all ends it here and now: on a clock that stands still, a Redis would wait for the next moment.
+        self._redis(lambda client: client.expire(key, seconds) if seconds else client.delete(key))
 
     def reset(self) -> None:
         self._redis.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -148,7 +149,11 @@ PUBLIC_KINDS: Mapping[Literal["RSA", "EC", "OKP"], tuple[type, ...]] = {
     "EC": (ec.EllipticCurvePublicKey,),
     "OKP": (ed25519.Ed25519PublicKey, x25519.X25519PublicKey),
 }
-PURPOSE = ("alg", "use", "key_ops")
+PURPOSE: Mapping[str, golang.Shape] = {
+    "alg": golang.TEXT,
+    "use": golang.TEXT,
+    "key_ops": golang.ListOf(golang.TEXT),
+}
 """What says what a key is for; Dapr looks at it when the key is used, however odd it is."""
 
 
@@ -165,31 +170,49 @@ def parse_jwk(content: bytes) -> Key:
 def key_of_jwk(members: Mapping[str, Any]) -> Key:
     """The key that the members of a JSON Web Key tell of."""
     check_jwk(members)
-    algorithm, use, operations = (members.get(name) for name in PURPOSE)
-    return Key(_material(members), algorithm or "", use or "", tuple(operations or ()))
+    said = _purpose(members)
+    return Key(_material(members), said["alg"], said["use"], tuple(said["key_ops"] or ()))
 
 
 def check_jwk(members: Mapping[str, Any]) -> None:
     """Refuse what is no JSON Web Key, without the arithmetic that shows whether the numbers in it are right."""
-    kind = members.get("kty") or ""
-    if kind not in REQUIRED:
-        raise ComponentError(f"invalid key type from JSON ({kind})")
+    kind = members.get("kty")
+    if not isinstance(kind, str) or kind not in REQUIRED:
+        raise ComponentError(f"invalid key type from JSON ({kind or ''})")
     if missing := [name for name in REQUIRED[kind] if name not in members]:
         raise _refusal(members, f"required field {missing[0]} is missing")
-    if not isinstance(members.get("alg", ""), str):
-        raise _refusal(members, "failed to decode value for key alg")
+    _purpose(members)
+
+
+def _purpose(members: Mapping[str, Any]) -> dict[str, Any]:
+    said = {}
+    for name, shape in PURPOSE.items():
+        try:
+            said[name] = golang.unmarshal_into(golang.marshal(members.get(name)), shape)
+        except golang.GoError as error:
+            raise _refusal(members, f"failed to decode value for key {name}: {error}") from error
+    return said
 
 
 def _material(members: Mapping[str, Any]) -> Any:
     from joserfc.errors import JoseError
-    from joserfc.jwk import import_key
 
     try:
-        return import_key({name: value for name, value in members.items() if name not in PURPOSE}).raw_value
+        return _imported({name: value for name, value in members.items() if name not in PURPOSE}).raw_value
     except (JoseError, binascii.Error) as error:
         raise _refusal(members, str(error) or "expected base64 encoded []byte (string)") from error
     except (ValueError, KeyError):
         return None  # well written, but no such curve, or no point of it: Go finds out when the key is used
+
+
+def _imported(said: Any, kind: Literal["RSA", "EC", "OKP"] | None = None) -> Any:
+    """A key as joserfc has it; a key that is too short for today's taste is a key."""
+    from joserfc.errors import SecurityWarning
+    from joserfc.jwk import JWKRegistry
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)
+        return JWKRegistry.import_key(said, kind)
 
 
 def _refusal(members: Mapping[str, Any], reason: str) -> ComponentError:
@@ -208,9 +231,7 @@ def public_pem(key: Key) -> str:
 
 def public_jwk(key: Key) -> str:
     """The public half of a key as a JSON Web Key."""
-    from joserfc.jwk import import_key
-
     kind = next((name for name, kinds in PUBLIC_KINDS.items() if isinstance(key.public, kinds)), None)
     if kind is None:
         raise ComponentError(MISMATCH)
-    return golang.marshal(import_key(public_pem(key), kind).as_dict(private=False)).decode()
+    return golang.marshal(_imported(public_pem(key), kind).as_dict(private=False)).decode()
