@@ -133,10 +133,10 @@ class Bindings:
         For `bindings.in-memory` and what stands in for others.
         """
         from fakesidecar.components.bindings import Reply
-        from fakesidecar.components.bindings.in_memory import InMemory
+        from fakesidecar.components.bindings.in_memory import Answering
 
         found = self._core.bindings.find(name)
-        if not isinstance(found, InMemory):
+        if not isinstance(found, Answering):
             kind = "not loaded" if found is None else f"a {found.component_type.name}: it answers what it will"
             raise TypeError(f"binding {name!r} is {kind}")
         found.answer(operation, Reply(as_bytes(data), dict(metadata)))

@@ -417,6 +417,8 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         placement_host_address=parsed["placement-host-address"],
         scheduler_host_address=",".join(parsed["scheduler-host-address"]),
         redis=_redis(environment),
+        stand_ins=_choice(environment, "FAKESIDECAR_STAND_INS", ("off", "on")) == "on",
+        values_file=environment.get("FAKESIDECAR_VALUES", ""),
         subtle_crypto=_choice(environment, "FAKESIDECAR_SUBTLE_CRYPTO", ("off", "on")) == "on",
         environment={
             **environment,

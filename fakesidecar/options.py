@@ -78,6 +78,10 @@ class Options:
 
     redis: str = "embedded"
     """`embedded`: `*.redis` components talk to a fakeredis in this process; `real`: to the Redis that they name."""
+    stand_ins: bool = False
+    """Components of types that are not served are stood in for by ones in memory."""
+    values_file: str | Path = ""
+    """A JSON or YAML file of what secret stores, configuration stores and key vaults hold that stand in."""
     subtle_crypto: bool = False
     """Serve the subtle crypto API, which official builds of daprd leave out."""
     environment: Mapping[str, str] = field(default_factory=dict)

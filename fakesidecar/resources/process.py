@@ -49,6 +49,10 @@ def process(
 def create(resolved: Component, around: Surroundings) -> Any:
     """The component, ready to be used; raises `StartupError` when there is no such type, or when it refuses."""
     implementation = find(resolved.type, resolved.version)
+    if implementation is None and around.stand_ins:
+        from fakesidecar.components import stand_ins
+
+        implementation = stand_ins.find(resolved.type, resolved.version)
     try:
         if implementation is not None:
             return implementation(resolved, around)

@@ -14,30 +14,21 @@ from fakesidecar.resources.component import Component
 OPERATIONS = "create,get,delete,list"
 
 
-@component("bindings.in-memory", features=("INPUT_BINDING", "OUTPUT_BINDING"))
-class InMemory(InputBinding, OutputBinding):
-    """The operations that its metadata list as `operations`; each answers nothing, unless it was told what."""
+class Answering(OutputBinding):
+    """Its operations answer nothing, unless they were told what."""
 
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
-        listed = spec.setting("operations") or OPERATIONS
-        self._operations = tuple(filter(None, map(str.strip, listed.split(","))))
         self._replies: dict[str, Reply] = {}
-
-    def operations(self) -> tuple[str, ...]:
-        return self._operations
 
     def invoke(self, operation: str, data: bytes, metadata: Mapping[str, str]) -> Reply | None:
         return self._replies.get(operation)
 
     def answer(self, operation: str, reply: Reply) -> None:
         """Answer an operation so from now on."""
-        if operation not in self._operations:
-            raise ValueError(f"{self.spec.name} has no operation {operation!r}, only {', '.join(self._operations)}")
+        if operation not in self.operations():
+            raise ValueError(f"{self.spec.name} has no operation {operation!r}, only {', '.join(self.operations())}")
         self._replies[operation] = reply
-
-    def read(self, handler: Handler) -> Cancel:
-        return lambda: None  # nothing comes in by itself
 
     def reset(self) -> None:
         self._replies.clear()
@@ -47,3 +38,23 @@ class InMemory(InputBinding, OutputBinding):
 
     def restore(self, kept: dict[str, Reply]) -> None:
         self._replies = kept.copy()
+
+
+class Quiet(InputBinding):
+    """Nothing comes in by itself; what a test pushes goes past it (`core.bindings.inputs.deliver`)."""
+
+    def read(self, handler: Handler) -> Cancel:
+        return lambda: None
+
+
+@component("bindings.in-memory", features=("INPUT_BINDING", "OUTPUT_BINDING"))
+class InMemory(Answering, Quiet):
+    """The operations that its metadata list as `operations`, and the events that a test pushes."""
+
+    def __init__(self, spec: Component, around: Surroundings) -> None:
+        super().__init__(spec, around)
+        listed = spec.setting("operations") or OPERATIONS
+        self._operations = tuple(filter(None, map(str.strip, listed.split(","))))
+
+    def operations(self) -> tuple[str, ...]:
+        return self._operations
