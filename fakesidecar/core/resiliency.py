@@ -187,6 +187,13 @@ class Breaker:
     counts: Counts = field(default_factory=Counts)
     _until: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let everything through, and forget what was seen."""
+        self._change(CLOSED)
+
     def refusal(self) -> BreakerOpen | None:
         """Why a request is not let through, None when it is."""
         self._move_on()
@@ -446,7 +453,7 @@ class Policies:
         """Close every circuit breaker."""
         self._by_method.clear()
         for breaker in self._by_name.values():
-            breaker.state, breaker.counts = CLOSED, Counts()
+            breaker.close()
 
     def _named(
         self, target: Target | None, patterns: tuple[str, ...]
@@ -462,7 +469,7 @@ class Policies:
         return self._timeouts.get(timeout or ""), self._retries.get(retry or ""), breaker
 
     def _copy(self, name: str) -> Breaker:
-        return replace(self._breakers[name], counts=Counts())
+        return replace(self._breakers[name])
 
     def _policy(self, timeout: float | None, retry: RetryPlan | None, breaker: Breaker | None) -> Policy | None:
         if timeout is None and retry is None and breaker is None:
