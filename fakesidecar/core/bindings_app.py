@@ -92,6 +92,8 @@ class InputBindings:
             return
         self._wanted = await self._ask(app)
         self.started.set()
+        for name in self._reading.keys() - self._wanted:
+            self._reading.pop(name)()
         self.resume()
 
     def stop_app(self) -> None:

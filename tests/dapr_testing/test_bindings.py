@@ -98,6 +98,36 @@ def test_what_is_pushed_reaches_the_application() -> None:
         assert [one.binding for one in dapr.bindings.deliveries] == ["minute"]
 
 
+@pytest.mark.dapr(components=[*COMPONENTS, MINUTE])
+def test_an_application_that_is_not_there_is_handed_what_it_knows(dapr_sidecar: DaprSidecar) -> None:
+    shop = dapr_sidecar.app()
+    with pytest.raises(LookupError):
+        dapr_sidecar.bindings.push("returns")
+    shop.on("returns", status=503).then(status=200)
+    dapr_sidecar.bindings.push("returns", "7", {"partition": "2"})
+    dapr_sidecar.bindings.push("returns", "8")
+    dapr_sidecar.clock.advance(60)
+    assert [(one.verb, one.method, one.text()) for one in shop.received] == [
+        ("POST", "returns", "7"),
+        ("POST", "returns", "8"),
+    ]
+    assert shop.received[0].header("partition") == "2"
+    assert [bool(one.error) for one in dapr_sidecar.bindings.deliveries] == [True, False]
+
+
+@pytest.mark.dapr(components=[MINUTE])
+def test_a_schedule_is_over_with_its_test(dapr_sidecar: DaprSidecar) -> None:
+    shop = dapr_sidecar.app().on("minute")
+    dapr_sidecar.clock.advance(150)
+    shop.assert_called("minute", times=2)
+
+
+@pytest.mark.dapr(components=[MINUTE])
+def test_the_next_test_has_no_application(dapr_sidecar: DaprSidecar) -> None:
+    dapr_sidecar.clock.advance(150)
+    assert dapr_sidecar.bindings.deliveries == []
+
+
 def test_stand_ins_can_be_left_out(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="couldn't find binding pictures"):
         dapr_testing.sidecar(components=COMPONENTS, stand_ins=False).__enter__()
