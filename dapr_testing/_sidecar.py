@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._apps import Apps, StandIn
     from dapr_testing._faults import Faults
-    from dapr_testing._seed import Actors, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
+    from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
@@ -218,6 +218,13 @@ class DaprSidecar:
         from dapr_testing._seed import Lock
 
         return Lock(self.fake.core)
+
+    @property
+    def bindings(self) -> Bindings:
+        """What output bindings were asked for, and a way to let events come in."""
+        from dapr_testing._seed import Bindings
+
+        return Bindings(self.fake.core)
 
     @property
     def jobs(self) -> Jobs:

@@ -29,6 +29,7 @@ COMPONENTS = [
     Component("localsecretstore", "secretstores.in-memory", metadata={"secretKey": "value-1"}),
     Component("configurationstore", "configuration.in-memory"),
     Component("lockstore", "lock.in-memory"),
+    Component("kafkaBinding", "bindings.kafka", metadata={"brokers": "kafka:9092", "publishTopic": "greetings"}),
     Component("crypto-localstorage", "crypto.dapr.localstorage", metadata={"path": str(KEYS)}),
 ]
 
@@ -130,6 +131,13 @@ def test_a_snippet_runs_with_the_official_package_as_well_as_it_can(name: str, p
 
 def test_the_errors_snippet_tells_what_its_document_says(published: Any) -> None:
     assert "a||b" in "\n".join(run("errors", "dapr_client", published))
+
+
+def test_the_binding_snippet_says_hello(published: Any) -> None:
+    for dapr in ("dapr_client", "dapr"):
+        run("binding", dapr, published)
+    said = [(one.operation, one.data) for one in published.bindings.invoked("kafkaBinding")]
+    assert said == [("create", b'{"message":"Hello World"}')] * 2
 
 
 def test_the_lock_snippet_ends_without_a_lock(published: Any) -> None:
