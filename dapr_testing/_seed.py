@@ -15,8 +15,8 @@ from fakesidecar.components.state import Delete, Json, Upsert
 if TYPE_CHECKING:
     from fakesidecar.components.conversation.scripted import Scripted
     from fakesidecar.core import Core
-    from fakesidecar.core.actors import Turn
     from fakesidecar.core.actors.hosts import ActorTimer, Reminder
+    from fakesidecar.core.actors.table import Turn
     from fakesidecar.core.jobs import Job, Triggered
 
 SECONDS = 10.0

@@ -23,7 +23,7 @@ texts of YAML, files and folders."""
 Paths = str | Path | Iterable[str | Path]
 
 DEFAULT_COMPONENTS = (
-    Component("statestore", "state.in-memory"),
+    Component("statestore", "state.in-memory", metadata={"actorStateStore": "true"}),
     Component("secretstore", "secretstores.in-memory"),
     Component("configstore", "configuration.in-memory"),
     Component("lockstore", "lock.in-memory"),

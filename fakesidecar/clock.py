@@ -33,6 +33,9 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 SETTLE_SECONDS = 10.0
 """How long, in real time, a virtual clock that is moved waits for what is under way."""
 
+LIMITED_SECONDS = 0.02
+"""The same when what is under way has a time limit on the clock."""
+
 _OWN: ContextVar[int] = ContextVar("busy", default=0)
 """How much of what is under way the caller itself is in the middle of."""
 
@@ -67,6 +70,7 @@ class Clock(ABC):
         self._order = itertools.count()
         self._lock = threading.RLock()
         self._under_way = 0
+        self._limited = 0
         self._became_idle = threading.Condition()
 
     @abstractmethod
@@ -138,6 +142,25 @@ class Clock(ABC):
             self._under_way -= 1
             self._became_idle.notify_all()
 
+    def limit(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after `seconds`, unless what is returned is called before.
+
+        Meanwhile a clock that is moved waits for what is under way only for a moment, so that the time can run out.
+        """
+        timer = self.call_later(seconds, callback)
+        left = [True]
+        with self._became_idle:
+            self._limited += 1
+
+        def lift() -> None:
+            timer.cancel()
+            with self._became_idle:
+                if left:
+                    left.clear()
+                    self._limited -= 1
+
+        return lift
+
     def wait_until_idle(self, seconds: float = SETTLE_SECONDS) -> bool:
         """Wait until nothing is under way but what the caller is in; False when `seconds` of real time are over."""
         own = _OWN.get()
@@ -159,6 +182,8 @@ class SystemClock(Clock):
     def __init__(self) -> None:
         super().__init__()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._users = 0
+        """How many sidecars go by this clock."""
         self._wake_up: asyncio.TimerHandle | None = None
 
     def now(self) -> float:
@@ -168,12 +193,16 @@ class SystemClock(Clock):
         time.sleep(max(0.0, seconds))
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Fire timers on this loop from now on (call it on the loop's own thread)."""
+        """Fire timers on this loop from now on (call it on the loop's own thread), until as many `detach` as attach."""
+        self._users += 1
         self._loop = loop
         self._arm()
 
     def detach(self) -> None:
-        """Fire no more timers."""
+        """Fire no more timers, unless somebody else still goes by this clock."""
+        self._users -= 1
+        if self._users:
+            return
         if self._wake_up is not None:
             self._wake_up.cancel()
         self._loop = self._wake_up = None
@@ -331,5 +360,5 @@ class VirtualClock(Clock):
                 self.advance_to(max(due, self._now))
 
     def _settle(self) -> None:
-        if not self.wait_until_idle():
+        if not self.wait_until_idle(LIMITED_SECONDS if self._limited else SETTLE_SECONDS) and not self._limited:
             log.warning("after %s s something is still under way: the clock moves on without it", SETTLE_SECONDS)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+DEFAULT_NAMESPACE = "default"
+"""What daprd calls the namespace of a sidecar that is told none."""
 IN_PROCESS = "in-process"
 """Where the control plane is when nobody says otherwise."""
 

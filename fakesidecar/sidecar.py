@@ -83,6 +83,7 @@ class Sidecar:
         self.http_port = 0
         self.public_port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._on_clock = False
         self._servers: list[HttpServer | GrpcServer] = []
         self._background: set[asyncio.Task[None]] = set()
 
@@ -145,6 +146,7 @@ class Sidecar:
         self.core.health.waiting_for.clear()
         if isinstance(self.clock, SystemClock):
             self.clock.attach(asyncio.get_running_loop())
+            self._on_clock = True
         if self.core.app is not None:
             self.core.app.open()
         self.core.outbox.start()
@@ -197,12 +199,12 @@ class Sidecar:
         self.core.health.outbound_ready = False
         async with AsyncExitStack() as closing:  # last in, first out; what fails keeps nothing else open
             closing.push_async_callback(asyncio.to_thread, self.core.close)  # it may wait for threads and for Redis
-            if isinstance(self.clock, SystemClock):
+            if isinstance(self.clock, SystemClock) and self._on_clock:
+                self._on_clock = False
                 closing.callback(self.clock.detach)
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)
             closing.push_async_callback(self.core.invocation.close)
-            closing.push_async_callback(self._drain)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.callback(self.core.pubsub.stop_app)
@@ -210,6 +212,7 @@ class Sidecar:
                 closing.callback(self.core.app_health.stop)
             closing.callback(self.core.pubsub.end_streams)
             closing.push_async_callback(self._end_workers)
+            closing.push_async_callback(self._drain)
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)

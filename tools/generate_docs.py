@@ -49,6 +49,7 @@ BLOCK_OF_ROUTES = {
     "Configuration": "configuration",
     "Distributed lock": "lock",
     "Bindings": "bindings",
+    "Actors": "actors",
     "Metadata, health, shutdown": ("metadata", "health", "shutdown"),
 }
 

@@ -31,6 +31,7 @@ from fakesidecar.app import (
     Metadata,
     whole,
 )
+from fakesidecar.core.resiliency import BreakerOpen
 from fakesidecar.errors import ComponentError, InvokeFailed, PassedOn, PlainError, RpcStatus
 from fakesidecar.neighbours import Caller, Neighbour, host_address, host_name
 from fakesidecar.trace import NO_SPAN
@@ -66,6 +67,8 @@ PREFIX = "dapr-"
 ACCEPT_ENCODING = ("dapr-grpc-accept-encoding", "identity, deflate, gzip")
 """Headers of gRPC itself arrive on the HTTP side under other names; the library here keeps this one to itself."""
 
+NO_CODE = -1
+
 DETAILS_KEY = "grpc-status-details-bin"
 
 BODY_EXPECTED = names("POST PUT PATCH")
@@ -74,6 +77,7 @@ BODY_EXPECTED = names("POST PUT PATCH")
 _FORBIDDEN = re.compile("[#?\0]")
 _CONTROL = re.compile("[\x01-\x1f\x7f]")
 _PLAIN_PATH = re.compile(r"(?:[A-Za-z0-9\-._~/!$&'()*+,;=:@\[\]]|%[0-9a-fA-F]{2})*")
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
 _METADATA_NAME = re.compile(r"[0-9a-z_.\-]+")
 _METADATA_TEXT = re.compile(r"[ -~]*")
 
@@ -170,16 +174,24 @@ class InvocationBlock:
                 raise ComponentError("app id is empty")
             check(asked.method)
             asked = replace(asked, method=clean(asked.method))
-            if (endpoint := self.endpoints.find(target)) is not None:
-                return await endpoint.invoke(asked, self.authority)
-            neighbour = self._resolve(target)
-            if neighbour is None:
-                if (app := self._core.app) is None:
-                    raise ComponentError("cannot invoke local endpoint: app channel not initialized")
-                return await self._ask(app, asked)
-            return await neighbour.serve(asked, self._caller())
+            policy = self._core.resiliency.app(target, asked.method)
+            if policy is None or not isinstance(asked.body, bytes):  # a body that comes bit by bit is sent once
+                return await self._invoke(target, asked)
+            return await policy.run_async(lambda: self._invoke(target, asked), failure_of, discard)
+        except BreakerOpen as error:
+            raise (InvokeFailed(target, error) if asked.over_http else PlainError(message=str(error))) from error
         except ComponentError as error:
             raise InvokeFailed(target, error) from error
+
+    async def _invoke(self, target: str, asked: Invocation) -> Answer:
+        if (endpoint := self.endpoints.find(target)) is not None:
+            return await endpoint.invoke(asked, self.authority)
+        neighbour = self._resolve(target)
+        if neighbour is None:
+            if (app := self._core.app) is None:
+                raise ComponentError("cannot invoke local endpoint: app channel not initialized")
+            return await self._ask(app, asked)
+        return await neighbour.serve(asked, self._caller())
 
     def proxy(self, target: str, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
         """Call a gRPC method of an app's own, of whichever kind."""
@@ -228,6 +240,7 @@ class InvocationBlock:
 
     async def serve(self, asked: Invocation, caller: Caller) -> Answer:
         """Invoke a method of this sidecar's application for another sidecar (dapr pkg/api/grpc, CallLocal)."""
+        self._check_loop()
         app = self._core.app
         if app is None:
             raise RpcStatus(StatusCode.INTERNAL, "app channel is not initialized")
@@ -242,12 +255,18 @@ class InvocationBlock:
 
     def serve_proxied(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata, caller: Caller) -> Proxied:
         """Call a method of this sidecar's application for another sidecar."""
+        self._check_loop()
         self._check_access(path, "NONE")
         own = self._core.app_id
         names = (("dapr-caller-app-id", caller.app_id), ("dapr-callee-app-id", own))
         traced = any(name == "traceparent" for name, _ in metadata)
         trace = () if traced else (("traceparent", NO_SPAN.traceparent),)
         return self._to_app(path, requests, [*metadata, *names, *trace])
+
+    def _check_loop(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            text = f"the sidecar of {self._core.app_id} is not on the event loop of the one that calls it"
+            raise RpcStatus(StatusCode.INTERNAL, text)
 
     def _check_access(self, operation: str, verb: str) -> None:
         # Policies are of identities, which only certificates prove: without them the default action decides alone
@@ -264,7 +283,7 @@ class InvocationBlock:
             raise RpcStatus(StatusCode.INTERNAL, "app is not in a healthy state")
         if app.is_grpc:
             return await ask_over_grpc(app, asked)
-        return await ask_over_http(app, f"http://{app.address}", asked, self.authority)
+        return await ask_over_http(app, app.url, asked, self.authority)
 
     def _to_app(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
         app = self._core.app
@@ -274,6 +293,28 @@ class InvocationBlock:
             raise RpcStatus(StatusCode.UNAVAILABLE, NOBODY_LISTENS.format(address=address))
         call: Proxied = app.transport.proxy(path, requests, metadata)
         return call
+
+
+class Unsuccessful(Exception):
+    """An application answered that it failed."""
+
+    def __init__(self, code: int | StatusCode) -> None:
+        super().__init__(str(code))
+        self.code = code
+
+
+def failure_of(answer: Answer) -> Unsuccessful | None:
+    """Why an answer is to be asked for again, None for a good one."""
+    if isinstance(answer, RpcAnswer):
+        # Those of gRPC applications count whatever codes a policy names.
+        return None if answer.code is StatusCode.OK else Unsuccessful(NO_CODE)
+    return None if 200 <= answer.status < 400 else Unsuccessful(answer.status)
+
+
+async def discard(answer: Answer) -> None:
+    """Let go of an answer that another one takes the place of."""
+    if isinstance(answer, AppStream):
+        await answer.close()
 
 
 # --- methods ---------------------------------------------------------------------------------------------------------
@@ -324,13 +365,13 @@ def forwarded(asked: Invocation, caller: Caller, callee: str) -> Invocation:
 
 
 def as_headers(metadata: Iterable[tuple[str, str | bytes]]) -> list[tuple[str, str]]:
-    """Headers or metadata as headers over HTTP: binary ones stay behind, gRPC's own get another name."""
+    """Headers or metadata as headers over HTTP: those that are no text stay behind, gRPC's own get another name."""
     out: list[tuple[str, str]] = []
     for name, value in metadata:
         lower = name.lower()
         if lower.endswith("-bin") or lower in HOP_BY_HOP or lower in ("host", "content-length"):
             continue
-        if isinstance(value, str):
+        if isinstance(value, str) and not _NO_UTF8.search(value):
             out.append((PREFIX + lower if lower.startswith("grpc-") else name, value))
     return out
 

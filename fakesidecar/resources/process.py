@@ -98,7 +98,11 @@ def resolve(declared: Component, around: Surroundings, secret: GetSecret) -> Com
         key = reference.key or reference.name
         if key in found:
             metadata[name] = found[key]
-    return replace(declared, metadata={name: fill(declared, name, text, around) for name, text in metadata.items()})
+    return replace(
+        declared,
+        metadata={name: fill(declared, name, text, around) for name, text in metadata.items()},
+        namespaced=any("{namespace}" in text for text in metadata.values()),
+    )
 
 
 def readable(variable: str) -> bool:

@@ -17,7 +17,7 @@ from fakesidecar.clock import Clock
 from fakesidecar.core.actors.hosts import ActorTimer, Reminder
 from fakesidecar.core.jobs import Job, plan_of
 from fakesidecar.errors import ReminderCreateFailed, ReminderExists, ReminderNotFound, TimerCreateFailed
-from fakesidecar.schedule import Every, Period, Plan, Schedule, parse_period, parse_rfc3339, parse_time
+from fakesidecar.schedule import Every, Period, Plan, Schedule, parse, parse_period, parse_rfc3339, parse_time
 from fakesidecar.scheduler import DROP, FailurePolicy, Scheduler, Task
 
 LOCK = threading.RLock()
@@ -102,8 +102,32 @@ class Due(Generic[K]):
             self._scheduler.reset()
 
 
+@dataclass(frozen=True, slots=True)
+class ToCome:
+    """A reminder, and what is left of its plan."""
+
+    reminder: Reminder
+    tick: float
+    repeats: int | None
+    expires: float
+    policy: FailurePolicy
+
+
 class Reminders(Due[Reminder]):
     """The reminders of all sidecars of a place."""
+
+    def snapshot(self) -> list[ToCome]:
+        """What is still to come."""
+        with LOCK:
+            return [_to_come(kept.what, kept.task) for kept in self._kept.values() if kept.task is not None]
+
+    def restore(self, kept: list[ToCome]) -> None:
+        """Keep what was to come then."""
+        self.reset()
+        for one in kept:
+            schedule = parse(one.reminder.period) if one.reminder.period else None
+            plan = Plan(self._clock.now(), schedule, one.tick, one.repeats, one.expires)
+            self._keep(one.reminder, plan, one.policy)
 
     def create(self, reminder: Reminder, *, overwrite: bool = True, policy: FailurePolicy = DEFAULT_POLICY) -> None:
         """Keep a reminder; refused when it is never due, or when there is one that is not to be overwritten."""
@@ -129,6 +153,11 @@ class Reminders(Due[Reminder]):
         if found is None:
             raise ReminderNotFound(name=name)
         return found
+
+
+def _to_come(reminder: Reminder, task: Task) -> ToCome:
+    repeats = None if task.plan.repeats is None else task.plan.repeats - task.count
+    return ToCome(reminder, task.tick, repeats, task.plan.expires, task.policy)
 
 
 def _period(text: str) -> Period | None:

@@ -10,6 +10,8 @@ from typing import Any
 from fakesidecar.clock import VirtualClock
 from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.actors.hosts import ActorCall, ActorReply, ActorTimer, Host, HostFailed, Reminder
+from fakesidecar.neighbours import Neighbours
+from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.configuration import Configuration
 from fakesidecar.resources.load import Resources
@@ -75,12 +77,13 @@ def prompt(fail: str = "") -> Stage:
     return Stage(lambda asked: asked.fail() if asked.name == fail else asked.ok(asked.name.encode()))
 
 
-def sidecar_with_actors(*, ttl: bool = False, app_id: str = "app") -> Sidecar:
+def sidecar_with_actors(
+    *, ttl: bool = False, app_id: str = "app", clock: VirtualClock | None = None, neighbours: Neighbours | None = None
+) -> Sidecar:
     """A sidecar on a virtual clock, with a store for actors."""
-    from fakesidecar.options import Options
-
     resources = Resources(configuration=Configuration(features={"ActorStateTTL": ttl}))
-    return Sidecar(Options(app_id=app_id), components=[STORE], resources=resources, clock=VirtualClock())
+    options, clock = Options(app_id=app_id), clock or VirtualClock()
+    return Sidecar(options, components=[STORE], resources=resources, clock=clock, neighbours=neighbours)
 
 
 def call(actors: ActorsBlock, method: str, id: str = "tom", type: str = "Cat", **more: Any) -> Future[ActorReply]:

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from fakesidecar import snapshots
 from fakesidecar.clock import VirtualClock
 from fakesidecar.components.state import Delete, Json, Upsert
 from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.actors.config import TypeConfig, types_of
 from fakesidecar.core.actors.hosts import ActorReply, ActorTimer, Reminder
 from fakesidecar.core.actors.names import fault_in_method, fault_in_name
-from fakesidecar.core.actors.place import Place
 from fakesidecar.errors import (
     ActorInstanceMissing,
     ActorInvokeFailed,
@@ -38,6 +38,7 @@ from fakesidecar.errors import (
     TimerCreateFailed,
 )
 from fakesidecar.golang import GoError
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.scheduler import DROP, FailurePolicy
@@ -178,6 +179,15 @@ def test_who_calls_during_a_deactivation_waits_and_activates_again(actors: Actor
     assert actors.is_active("Cat", "tom")
 
 
+def test_an_actor_is_deactivated_once(actors: ActorsBlock, stage: Stage) -> None:
+    call(actors, "eat")
+    both = [actors.deactivate("Cat", "tom") for _ in range(2)]
+    stage.asked[0].ok()
+    stage.asked[1].ok()
+    assert [future.result(0) for future in both] == [None, None]
+    assert [kind for kind, _, _ in stage.said()] == ["method", "deactivation"]
+
+
 # --- state ---------------------------------------------------------------------------------------
 
 
@@ -303,6 +313,15 @@ def test_a_reminder_waits_for_a_host(actors: ActorsBlock, host: Stage, clock: Vi
     assert host.asked == []
     actors.register(host, TYPES)
     assert host.said() == [("reminder", "tom", "feed")]
+
+
+def test_a_reminder_that_waited_for_a_host_may_be_gone(actors: ActorsBlock, host: Stage, clock: VirtualClock) -> None:
+    remind(actors, due_time="1m")
+    actors.unregister(host)
+    clock.advance(HOUR)
+    actors.place.reminders.remove_all()
+    actors.register(host, TYPES)
+    assert host.asked == []
 
 
 def test_reminders_are_replaced_listed_and_deleted(actors: ActorsBlock, host: Stage, clock: VirtualClock) -> None:
@@ -475,16 +494,31 @@ def test_a_reset_leaves_nothing(sidecar: Sidecar, actors: ActorsBlock, host: Sta
     assert actors.state.all("Cat", "tom") == {}
 
 
+def test_a_copy_has_reminders_and_state(
+    sidecar: Sidecar, actors: ActorsBlock, host: Stage, clock: VirtualClock
+) -> None:
+    call(actors, "eat").result()
+    save(actors, Upsert("mood", b"1"))
+    remind(actors, period="R3/PT1H", policy=DROP)
+    clock.advance(HOUR)
+    kept = snapshots.loads(snapshots.dumps(snapshots.snapshot(sidecar.core)))
+    clock.advance(DAY)
+    assert actors.list_reminders("Cat") == []
+    snapshots.restore(sidecar.core, kept)
+    assert (actors.active(), actors.state.all("Cat", "tom")) == ([], {"mood": b"1"})
+    del host.asked[:]
+    clock.advance(DAY)
+    assert [kind for kind, _, _ in host.said()].count("reminder") == 2
+
+
 # --- several sidecars ----------------------------------------------------------------------------
 
 
-def test_sidecars_of_one_place_share_actors_and_reminders() -> None:
-    one, two = sidecar_with_actors(app_id="one"), sidecar_with_actors(app_id="two")
-    clock = one.clock
-    assert isinstance(clock, VirtualClock)
-    place, hosts = Place(clock), (prompt(fail="bad"), prompt(fail="bad"))
+def test_neighbours_share_actors_and_reminders() -> None:
+    clock, neighbours = VirtualClock(), Neighbours()
+    one, two = (sidecar_with_actors(app_id=name, clock=clock, neighbours=neighbours) for name in ("one", "two"))
+    hosts = (prompt(fail="bad"), prompt(fail="bad"))
     for sidecar, host in zip((one, two), hosts, strict=True):
-        sidecar.core.actors.join(place)
         sidecar.core.actors.register(host, TYPES)
     names = [f"cat-{number}" for number in range(40)]
     for name in names:
@@ -493,6 +527,7 @@ def test_sidecars_of_one_place_share_actors_and_reminders() -> None:
     assert all(before)
     assert sorted(before[0] + before[1]) == sorted(names)
     assert {asked.what.header("x-dapr-remote") for asked in hosts[1].asked} == {"true"}
+    assert {asked.what.header("dapr-caller-app-id") for asked in hosts[1].asked} == {"two"}
     for name in names:
         call(two.core.actors, "eat", name).result()
     assert [
