@@ -133,7 +133,7 @@ def fill(declared: Component, name: str, text: str, around: Surroundings) -> str
 # --- types whose block is not served yet ---------------------------------------------------------
 
 
-KNOWN = ("pubsub.redis", "middleware.http.bearer", "middleware.http.ratelimit")
+KNOWN = ("pubsub.redis",)
 """Types of building blocks that are declared and listed, but have no operations here yet."""
 
 
