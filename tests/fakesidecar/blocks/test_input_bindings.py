@@ -133,9 +133,8 @@ async def test_policies_have_it_offered_again() -> None:
 
 
 async def test_a_schedule_ticks_on_the_clock() -> None:
-    app = HttpApp({"OPTIONS /tick": 200, "OPTIONS /noon": 200, "POST /tick": 500, "POST /noon": 200})
-    noon = Component("noon", "bindings.cron", metadata={"schedule": "0 12 * * *"})
-    async with serving(app) as port, ready(Options(app_port=port), TICK, noon) as sidecar:
+    app = HttpApp({"OPTIONS /tick": 200, "POST /tick": 500})
+    async with serving(app) as port, ready(Options(app_port=port), TICK) as sidecar:
         await advance(sidecar, 3.5)
         assert [path for path, *_ in app.seen] == ["/tick"] * 3, "a tick that failed is not made up for"
         assert app.seen[0][2]["readTimeUTC"] == "2030-01-01 00:00:01 +0000 UTC"
@@ -145,8 +144,17 @@ async def test_a_schedule_ticks_on_the_clock() -> None:
         await advance(sidecar, 60)
         assert len(app.seen) == 3, "nothing ticks while nobody reads"
         sidecar.core.bindings.inputs.resume()
-        await advance(sidecar, 12 * 3600)
-        assert [path for path, *_ in app.seen].count("/noon") == 1
+        await advance(sidecar, 2)
+        assert len(app.seen) == 5
+
+
+async def test_five_fields_are_a_schedule_too() -> None:
+    app = HttpApp({"OPTIONS /noon": 200, "POST /noon": 200})
+    noon = Component("noon", "bindings.cron", metadata={"schedule": "0 12 * * *"})
+    async with serving(app) as port, ready(Options(app_port=port), noon) as sidecar:
+        await advance(sidecar, 3 * 86400)
+        times = [headers["readTimeUTC"] for _, _, headers in app.seen]
+        assert times == [f"2030-01-0{day} 12:00:00 +0000 UTC" for day in (1, 2, 3)]
 
 
 async def test_components_that_come_later_are_read_too() -> None:
