@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dapr_testing._daprd import Daprd, DaprdError
-    from dapr_testing._faults import FaultNotNeeded
+    from dapr_testing._faults import FaultNotNeeded, FaultPlan, fault_plan, when
     from dapr_testing._inprocess import HangsForever
     from dapr_testing._sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
     from dapr_testing._spies import UnexpectedCall
@@ -21,11 +21,14 @@ __all__ = [
     "DaprdError",
     "Event",
     "FaultNotNeeded",
+    "FaultPlan",
     "HangsForever",
     "OnlyTheFakeHasIt",
     "UnexpectedCall",
     "VirtualClock",
+    "fault_plan",
     "sidecar",
+    "when",
 ]
 
 _HOMES = {
@@ -35,11 +38,14 @@ _HOMES = {
     "DaprSidecar": "dapr_testing._sidecar",
     "Event": "fakesidecar.interceptors.recording",
     "FaultNotNeeded": "dapr_testing._faults",
+    "FaultPlan": "dapr_testing._faults",
     "HangsForever": "dapr_testing._inprocess",
     "UnexpectedCall": "dapr_testing._spies",
     "OnlyTheFakeHasIt": "dapr_testing._sidecar",
     "VirtualClock": "fakesidecar.clock",
+    "fault_plan": "dapr_testing._faults",
     "sidecar": "dapr_testing._sidecar",
+    "when": "dapr_testing._faults",
 }
 """Imported when asked for: pytest imports this package in every run, used or not."""
 

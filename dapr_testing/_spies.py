@@ -77,6 +77,7 @@ class Calls(Sequence[Event]):
     def clear(self) -> None:
         """Forget what was asked so far."""
         self._core.recording.clear()
+        self._unexpected.clear()
 
     def timeline(self) -> str:
         """What was asked, a line per call."""

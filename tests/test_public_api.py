@@ -37,8 +37,8 @@ PUBLIC = {
         AppHealth Clock Component Ids Neighbours Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
     "dapr_testing": """
-        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall
-        VirtualClock sidecar
+        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded FaultPlan HangsForever OnlyTheFakeHasIt
+        UnexpectedCall VirtualClock fault_plan sidecar when
     """,
 }
 
