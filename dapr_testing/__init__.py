@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from dapr_testing._inprocess import HangsForever
     from dapr_testing._sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
     from dapr_testing._spies import UnexpectedCall
+    from dapr_testing._workflow_runs import WorkflowFailed, WorkflowRun
+    from dapr_testing._workflows import WorkflowNotFinished
     from fakesidecar.clock import VirtualClock
     from fakesidecar.interceptors.recording import Event
     from fakesidecar.resources.component import Component
@@ -25,6 +27,9 @@ __all__ = [
     "OnlyTheFakeHasIt",
     "UnexpectedCall",
     "VirtualClock",
+    "WorkflowFailed",
+    "WorkflowNotFinished",
+    "WorkflowRun",
     "sidecar",
 ]
 
@@ -39,6 +44,9 @@ _HOMES = {
     "UnexpectedCall": "dapr_testing._spies",
     "OnlyTheFakeHasIt": "dapr_testing._sidecar",
     "VirtualClock": "fakesidecar.clock",
+    "WorkflowFailed": "dapr_testing._workflow_runs",
+    "WorkflowNotFinished": "dapr_testing._workflows",
+    "WorkflowRun": "dapr_testing._workflow_runs",
     "sidecar": "dapr_testing._sidecar",
 }
 """Imported when asked for: pytest imports this package in every run, used or not."""

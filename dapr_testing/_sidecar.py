@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dapr_testing._faults import Faults
     from dapr_testing._seed import Actors, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
+    from dapr_testing._workflows import Workflows
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
     from fakesidecar.snapshots import Snapshot
@@ -63,6 +64,7 @@ class DaprSidecar:
         self._open: list[Any] = []
         self._faults: Faults | None = None
         self._calls: Calls | None = None
+        self._workflows: Workflows | None = None
         self._began = 0.0
 
     def __repr__(self) -> str:
@@ -232,6 +234,15 @@ class DaprSidecar:
         return Actors(self.fake.core)
 
     @property
+    def workflows(self) -> Workflows:
+        """The workflows of the application: `workflows.run("order", "milk")` skips the days that it waits."""
+        if self._workflows is None:
+            from dapr_testing._workflows import Workflows
+
+            self._workflows = Workflows(self.fake.core)
+        return self._workflows
+
+    @property
     def conversation(self) -> Conversation:
         """What scripted models say: `dapr.conversation["llm"].when("weather", say="Sunny.")`."""
         from dapr_testing._seed import Conversation
@@ -314,9 +325,11 @@ class DaprSidecar:
         return "" if self._server.fake is None else self.calls.timeline()
 
     def check(self) -> None:
-        """Raise when a fault plan was not needed, or a call was not expected."""
+        """Raise when a fault plan or a mishap was not needed, or a call was not expected."""
         if self._faults is not None:
             self._faults.check()
+        if self._workflows is not None:
+            self._workflows.check()
         if self._calls is not None:
             self._calls.check()
 
@@ -327,6 +340,8 @@ class DaprSidecar:
         self._server.reset()
         if self._faults is not None:
             self._faults.clear()
+        if self._workflows is not None:
+            self._workflows.clear()
 
     @contextlib.contextmanager
     def in_use(self, *, intercept: bool = False, passed: Callable[[], bool] = lambda: True) -> Iterator[DaprSidecar]:
@@ -370,6 +385,8 @@ class DaprSidecar:
         self.fake.core.recording.stop()
         if self._calls is not None:
             self._calls.relax()
+        if self._workflows is not None:
+            self._workflows.clear()
 
     def _close(self) -> None:
         while self._open:

@@ -38,7 +38,8 @@ PUBLIC = {
     """,
     "dapr_testing": """
         Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall
-        VirtualClock sidecar
+        VirtualClock WorkflowFailed WorkflowNotFinished WorkflowRun
+        sidecar
     """,
 }
 
