@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from dapr_testing._inprocess import HangsForever
     from dapr_testing._sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
     from dapr_testing._spies import UnexpectedCall
+    from dapr_testing._workflow_runs import WorkflowFailed, WorkflowRun
+    from dapr_testing._workflows import WorkflowNotFinished
     from fakesidecar.clock import VirtualClock
     from fakesidecar.interceptors.recording import Event
     from fakesidecar.resources.component import Component
@@ -30,6 +32,9 @@ __all__ = [
     "StandIn",
     "UnexpectedCall",
     "VirtualClock",
+    "WorkflowFailed",
+    "WorkflowNotFinished",
+    "WorkflowRun",
     "fault_plan",
     "sidecar",
     "when",
@@ -50,6 +55,9 @@ _HOMES = {
     "Reply": "dapr_testing._apps",
     "StandIn": "dapr_testing._apps",
     "VirtualClock": "fakesidecar.clock",
+    "WorkflowFailed": "dapr_testing._workflow_runs",
+    "WorkflowNotFinished": "dapr_testing._workflows",
+    "WorkflowRun": "dapr_testing._workflow_runs",
     "fault_plan": "dapr_testing._faults",
     "sidecar": "dapr_testing._sidecar",
     "when": "dapr_testing._faults",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dapr_testing._faults import Faults, Plan
     from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
+    from dapr_testing._workflows import Workflows
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
     from fakesidecar.snapshots import Snapshot
@@ -66,6 +67,7 @@ class DaprSidecar:
         self._faults: Faults | None = None
         self._calls: Calls | None = None
         self._apps: Apps | None = None
+        self._workflows: Workflows | None = None
         self._began = 0.0
         self._first: _First | None = None
 
@@ -243,6 +245,15 @@ class DaprSidecar:
         return Actors(self.fake.core)
 
     @property
+    def workflows(self) -> Workflows:
+        """The workflows of the application: `workflows.run("order", "milk")` skips the days that it waits."""
+        if self._workflows is None:
+            from dapr_testing._workflows import Workflows
+
+            self._workflows = Workflows(self.fake.core)
+        return self._workflows
+
+    @property
     def conversation(self) -> Conversation:
         """What scripted models say: `dapr.conversation["llm"].when("weather", say="Sunny.")`."""
         from dapr_testing._seed import Conversation
@@ -336,9 +347,11 @@ class DaprSidecar:
         return "" if self._server.fake is None else self.calls.timeline()
 
     def check(self) -> None:
-        """Raise when a fault plan was not needed, or a call was not expected."""
+        """Raise when a fault plan or a mishap was not needed, or a call was not expected."""
         if self._faults is not None:
             self._faults.check()
+        if self._workflows is not None:
+            self._workflows.check()
         if self._calls is not None:
             self._calls.check()
 
@@ -349,6 +362,8 @@ class DaprSidecar:
         self._server.reset()
         if self._faults is not None:
             self._faults.clear()
+        if self._workflows is not None:
+            self._workflows.clear()
 
     @contextlib.contextmanager
     def in_use(self, *, intercept: bool = False, passed: Callable[[], bool] = lambda: True) -> Iterator[DaprSidecar]:
@@ -413,6 +428,8 @@ class DaprSidecar:
         self.fake.core.recording.stop()
         if self._calls is not None:
             self._calls.relax()
+        if self._workflows is not None:
+            self._workflows.clear()
 
     def _close(self, until: int = 0) -> None:
         if self._apps is not None and not until:

@@ -47,7 +47,7 @@ PUBLIC = {
     """,
     "dapr_testing": """
         Component DaprSidecar Daprd DaprdError Event FaultNotNeeded FaultPlan HangsForever OnlyTheFakeHasIt Received
-        Reply StandIn UnexpectedCall VirtualClock fault_plan sidecar when
+        Reply StandIn UnexpectedCall VirtualClock WorkflowFailed WorkflowNotFinished WorkflowRun fault_plan sidecar when
     """,
 }
 
