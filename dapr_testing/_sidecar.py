@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._apps import Apps, StandIn
-    from dapr_testing._faults import Faults
+    from dapr_testing._faults import Faults, Plan
     from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
     from fakesidecar.clock import VirtualClock
@@ -66,6 +67,7 @@ class DaprSidecar:
         self._calls: Calls | None = None
         self._apps: Apps | None = None
         self._began = 0.0
+        self._first: _First | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._server.name}, gRPC {self.grpc_endpoint}, HTTP {self.http_endpoint}>"
@@ -370,6 +372,27 @@ class DaprSidecar:
         finally:
             self._close()
 
+    @contextlib.contextmanager
+    def example(self) -> Iterator[DaprSidecar]:
+        """One of many runs of a test, each of which begins with what was there when the first began.
+
+        Its plans and its calls are its own, and are checked at its end. The fixture does so for every run of a test
+        with `@given`.
+        """
+        if self._first is None:
+            self._first = _First(self.snapshot(), tuple(self.faults))
+        else:
+            self.reset()
+            self.restore(self._first.kept)
+            self.faults.again(self._first.plans)
+        self.calls.clear()
+        opened = len(self._open)
+        try:
+            yield self
+            self.check()
+        finally:
+            self._close(opened)
+
     def _begin(self) -> None:
         """From now on, calls are of this test."""
         self._began = self.fake.clock.now()
@@ -391,12 +414,20 @@ class DaprSidecar:
         if self._calls is not None:
             self._calls.relax()
 
-    def _close(self) -> None:
-        if self._apps is not None:
+    def _close(self, until: int = 0) -> None:
+        if self._apps is not None and not until:
             self._apps.close()
-        while self._open:
+        while len(self._open) > until:
             channel = self._open.pop()
             getattr(channel, "close_from_outside", channel.close)()
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What was there when the first of many runs began."""
+
+    kept: Snapshot
+    plans: tuple[Plan, ...]
 
 
 class _Fork:
