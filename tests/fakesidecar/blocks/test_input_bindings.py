@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from dapr_client import wire
 from fakesidecar.clock import VirtualClock
@@ -271,6 +271,29 @@ async def test_a_grpc_app_is_handed_what_it_lists() -> None:
 def test_malformed_schedules_are_refused(schedule: str) -> None:
     with pytest.raises(StartupError, match="schedule"):
         Sidecar(components=[Component("tick", "bindings.cron", metadata={"schedule": schedule})])
+
+
+async def test_events_come_in_from_outside_of_the_process() -> None:
+    app = HttpApp({"OPTIONS /queue": 200, "POST /queue": 503})
+    async with serving(app) as port, ready(Options(app_port=port), QUEUE, FILES) as sidecar:
+        base = f"http://127.0.0.1:{sidecar.http_port}/fakesidecar/v1/bindings"
+        async with ClientSession() as session:
+
+            async def push(name: str, body: Any) -> int:
+                async with session.post(f"{base}/{name}", json=body) as answer:
+                    return answer.status
+
+            assert await push("queue", {"data": {"order": 7}, "metadata": {"x-color": "blue"}}) == 204
+            assert await push("queue", {"data": "text"}) == 204
+            assert await push("queue", {"metadata": {"a": 1}}) == 400
+            assert await push("files", {}) == 409
+            sidecar.core.bindings.invoke("queue", "create", b"out")
+            async with session.get(f"{base}/queue") as answer:
+                told = await answer.json()
+    assert [(body, headers["x-color"]) for _, body, headers in app.seen[:1]] == [(b'{"order":7}', "blue")]
+    assert [one["data"] for one in told["deliveries"]] == ['{"order":7}', "text"]
+    assert all("503" in one["error"] for one in told["deliveries"])
+    assert [(one["operation"], one["data"], one["error"]) for one in told["invoked"]] == [("create", "out", "")]
 
 
 def test_resources_need_no_app() -> None:
