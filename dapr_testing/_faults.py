@@ -305,6 +305,10 @@ class Plan:
         start = "when" if self._core is None else "faults.when"
         return ".".join([f"{start}({as_arguments(self._rule)})", *steps])
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """As Hypothesis prints it: not by how it was drawn."""
+        printer.text(repr(self))
+
 
 def when(call: str = "*", /, **criteria: Any) -> Plan:
     """A plan that belongs to no sidecar yet; the criteria are those of `faults.when`."""
