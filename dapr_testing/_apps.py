@@ -94,6 +94,8 @@ class StandIn:
         self.protocol = protocol
         self.received: list[Received] = []
         """What it was asked, the oldest first."""
+        self.changed: Callable[[], None] = lambda: None
+        """Is called when it has learned what to answer to one more method."""
         self._core = core
         self._replies: dict[tuple[str, str], list[Reply]] = {}
         self._last: list[Reply] = []
@@ -104,6 +106,7 @@ class StandIn:
     def on(self, method: str, *, verb: str = "", **reply: Any) -> Self:
         """Answer a method (with any verb, unless one is named) as `Reply` has it: `returns=`, `status=`, `delay=`, …"""
         self._last = self._replies[method.strip("/"), verb.upper()] = [Reply(**reply)]
+        self.changed()
         return self
 
     def then(self, **reply: Any) -> Self:
@@ -153,6 +156,10 @@ class StandIn:
         """Answer a call of a gRPC service of the application's own; the method is its path."""
         return _Call(self, path, requests, metadata, caller)
 
+    def knows(self, method: str) -> bool:
+        """Whether it was told what to answer to a method, with whichever verb."""
+        return any(known == method for known, _ in self._replies)
+
     async def answer(self, given: Received) -> Reply:
         """Remember what was asked, and say what is answered; raises `AppFailed`."""
         self.received.append(given)
@@ -181,6 +188,8 @@ class _InPlace(Transport):
         self._core = core
 
     async def stream(self, request: AppRequest) -> AppStream:
+        if request.method == "OPTIONS":  # whether it wants the events of a binding
+            return as_stream(Reply(status=200 if self._stand_in.knows(request.path.strip("/")) else 404))
         headers = tuple(request.headers)
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
         given = Received(
@@ -222,11 +231,18 @@ class Apps:
         app = AppChannel(_InPlace(stand_in, self._core), self._core.clock)
         self._core.invocation.submit(_opened(app)).result()
         self._core.app = app
+        stand_in.changed = self._ask_for_bindings
+        self._ask_for_bindings()
+
+    def _ask_for_bindings(self) -> None:
+        """Let the sidecar's own application be handed the events of bindings that it knows by now."""
+        self._core.invocation.submit(self._core.bindings.inputs.start_app()).result()
 
     def close(self) -> None:
         """Nobody stands in any more."""
         for app_id, stand_in in self._apps.items():
             if app_id == self._core.app_id:
+                self._core.bindings.inputs.stop_app()
                 app, self._core.app = self._core.app, None
                 if app is not None:
                     self._core.invocation.submit(app.close()).result()

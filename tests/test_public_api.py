@@ -46,8 +46,8 @@ PUBLIC = {
         AppHealth Clock Component Ids Neighbours Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
     "dapr_testing": """
-        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt Received Reply
-        StandIn UnexpectedCall VirtualClock sidecar
+        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded FaultPlan HangsForever OnlyTheFakeHasIt Received
+        Reply StandIn UnexpectedCall VirtualClock WorkflowFailed WorkflowNotFinished WorkflowRun fault_plan sidecar when
     """,
 }
 
