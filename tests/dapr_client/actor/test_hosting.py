@@ -146,9 +146,8 @@ async def test_methods_are_called_and_state_is_kept(dapr: DaprSidecar) -> None:
 
 async def test_what_a_failed_turn_changed_is_not_saved_by_the_next(dapr: DaprSidecar) -> None:
     await counter().Add(1)
-    with pytest.raises(DaprHttpError) as caught:
+    with pytest.raises(DaprHttpError, match=r"ArithmeticError\('too much'\)"):
         await counter().AddAndFail(10)
-    assert "ArithmeticError('too much')" in str(caught.value.message)
     assert kept(dapr, "CounterActor", "1") == {"total": 1}
     assert await counter().Add(1) == 2
     assert kept(dapr, "CounterActor", "1") == {"total": 2}
