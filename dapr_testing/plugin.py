@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
+
+
+def pytest_unconfigure() -> None:
+    """End the sidecars of state machines, if there were any."""
+    if (stateful := sys.modules.get("dapr_testing.stateful")) is not None:
+        stateful.POOL.close()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -14,7 +14,6 @@ Faults come between the steps, are part of what is shrunk, and print as code: a 
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 from collections.abc import Callable, Mapping
@@ -39,9 +38,8 @@ __all__ = ["DaprMachine", "KeyedModel"]
 
 T = TypeVar("T")
 
-_pool = Pool()
-atexit.register(_pool.close)
-"""Machines are made in hundreds; the sidecars behind them are few, and reset."""
+POOL = Pool()
+"""Machines are made in hundreds; the sidecars behind them are few, and reset. The plugin of pytest ends them."""
 
 USUAL_FAULTS = strategies.faults(effects=strategies.effects("fail", "reset", "delay"))
 
@@ -85,7 +83,7 @@ class DaprMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._stack = contextlib.ExitStack()
-        view = DaprSidecar(_pool.get(settings(**self.sidecar_options)))
+        view = DaprSidecar(POOL.get(settings(**self.sidecar_options)))
         self.sidecar = self._stack.enter_context(view.in_use(passed=lambda: False))
         """The sidecar."""
         self.history = History(self.clock.now)

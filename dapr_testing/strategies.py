@@ -309,17 +309,15 @@ def error_details() -> SearchStrategy[tuple[Mapping[str, Any], ...]]:
 
 
 def retry_policies(*, max_attempts: int = 5, statuses: Sequence[grpc.StatusCode] = ()) -> SearchStrategy[RetryPolicy]:
-    """How a client tries again; waits are of whole seconds. `statuses` are retried whatever else is."""
-    again = st.lists(st.sampled_from(STATUSES), min_size=1, max_size=3, unique=True)
+    """How a client tries again; waits are of whole seconds. `statuses`: those that it retries."""
+    some = st.lists(st.sampled_from(STATUSES), min_size=1, max_size=3, unique=True)
     return st.builds(
-        lambda attempts, first, most, factor, codes: RetryPolicy(
-            attempts, first, most, factor, retryable_grpc_status_codes=[*statuses, *codes]
-        ),
-        st.integers(0, max_attempts),
-        st.integers(1, 10),
-        st.integers(1, 30),
-        st.sampled_from([1, 1.5, 2]),
-        st.just([]) if statuses else again,
+        RetryPolicy,
+        max_attempts=st.integers(0, max_attempts),
+        initial_backoff=st.integers(1, 10),
+        max_backoff=st.integers(1, 30),
+        backoff_multiplier=st.sampled_from([1, 1.5, 2]),
+        retryable_grpc_status_codes=st.just([*statuses]) if statuses else some,
     )
 
 
