@@ -49,6 +49,10 @@ class Server(ABC):
     def reset(self) -> None:
         """Forget everything that tests left behind."""
 
+    def log(self) -> str:
+        """The end of what it logged, where that is not in this process' own log."""
+        return ""
+
 
 class FakeServer(Server):
     """The fake sidecar, its doors on an event loop in a background thread."""
@@ -149,6 +153,9 @@ class DaprdServer(Server):
             self._daprd.stop()
             self._daprd = None
 
+    def log(self) -> str:
+        return "" if self._daprd is None else self._daprd.log
+
     def reset(self) -> None:
         if self._daprd is not None and self._daprd.used:
             self.stop()
@@ -225,3 +232,7 @@ class Pool:
         """End them all."""
         while self._servers:
             self._servers.pop().stop()
+
+
+POOL = Pool()
+"""For state machines and `unittest`: made in hundreds, while the sidecars behind them are few, and reset."""

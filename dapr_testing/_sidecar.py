@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
+from dapr_testing import _error_coverage
 from dapr_testing._environment import variables
 from dapr_testing._servers import FAKE, Server, make
 from dapr_testing._settings import Settings, Transport, settings
@@ -346,6 +347,10 @@ class DaprSidecar:
         """What was asked of it, a line per call; empty for a sidecar that does not tell."""
         return "" if self._server.fake is None else self.calls.timeline()
 
+    def log(self) -> str:
+        """The end of what it logged, where that is not in this process' own log."""
+        return self._server.log()
+
     def check(self) -> None:
         """Raise when a fault plan or a mishap was not needed, or a call was not expected."""
         if self._faults is not None:
@@ -380,6 +385,8 @@ class DaprSidecar:
                 if self._server.fake is not None:
                     stack.enter_context(self._client_time())
                     self._begin()
+                    if (coverage := _error_coverage.active) is not None:
+                        stack.enter_context(coverage.listening(self.fake.core.recording))
                     stack.callback(self._forget_plans)
                 yield self
                 if passed():

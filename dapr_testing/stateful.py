@@ -26,7 +26,7 @@ from dapr_client import DaprGrpcError, RetryPolicy
 from dapr_testing import strategies
 from dapr_testing._faults import Plan
 from dapr_testing._history import History
-from dapr_testing._servers import Pool
+from dapr_testing._servers import POOL
 from dapr_testing._settings import settings
 from dapr_testing._sidecar import DaprSidecar
 
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["DaprMachine", "KeyedModel"]
 
 T = TypeVar("T")
-
-POOL = Pool()
-"""Machines are made in hundreds; the sidecars behind them are few, and reset. The plugin of pytest ends them."""
 
 USUAL_FAULTS = strategies.faults(effects=strategies.effects("fail", "reset", "delay"))
 
