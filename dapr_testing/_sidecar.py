@@ -187,6 +187,13 @@ class DaprSidecar:
         return self._server.fake
 
     @property
+    def watched(self) -> Sidecar:
+        """What sees every call: the fake, or the proxy in front of a real sidecar."""
+        if self._server.watched is None:
+            self._refuse(f"only the fake sidecar and a proxy can do this, not {self._server.name}")
+        return self._server.watched
+
+    @property
     def clock(self) -> VirtualClock:
         """Its clock: `clock.advance(60)` lets TTLs, leases and everything else that waits come to its time."""
         from fakesidecar.clock import VirtualClock
@@ -331,7 +338,7 @@ class DaprSidecar:
         if self._faults is None:
             from dapr_testing._faults import Faults
 
-            self._faults = Faults(self.fake.core)
+            self._faults = Faults(self.watched.core)
         return self._faults
 
     @property
@@ -340,12 +347,12 @@ class DaprSidecar:
         if self._calls is None:
             from dapr_testing._spies import Calls
 
-            self._calls = Calls(self.fake.core, self._began)
+            self._calls = Calls(self.watched.core, self._began)
         return self._calls
 
     def timeline(self) -> str:
         """What was asked of it, a line per call; empty for a sidecar that does not tell."""
-        return "" if self._server.fake is None else self.calls.timeline()
+        return "" if self._server.watched is None else self.calls.timeline()
 
     def log(self) -> str:
         """The end of what it logged, where that is not in this process' own log."""
@@ -382,11 +389,11 @@ class DaprSidecar:
                 stack.enter_context(variables(self.environment))
                 if intercept:
                     stack.enter_context(self.intercept_channels())
-                if self._server.fake is not None:
+                if self._server.watched is not None:
                     stack.enter_context(self._client_time())
                     self._begin()
                     if (coverage := _error_coverage.active) is not None:
-                        stack.enter_context(coverage.listening(self.fake.core.recording))
+                        stack.enter_context(coverage.listening(self.watched.core.recording))
                     stack.callback(self._forget_plans)
                 yield self
                 if passed():
@@ -417,8 +424,8 @@ class DaprSidecar:
 
     def _begin(self) -> None:
         """From now on, calls are of this test."""
-        self._began = self.fake.clock.now()
-        self.fake.core.recording.start()
+        self._began = self.watched.clock.now()
+        self.watched.core.recording.start()
 
     def _client_time(self) -> contextlib.AbstractContextManager[None]:
         """Clients wait on the clock of the sidecar, when it is one that tests move."""
@@ -426,13 +433,13 @@ class DaprSidecar:
         from dapr_testing._client_time import ClientTime
         from fakesidecar.clock import VirtualClock
 
-        clock = self.fake.clock
+        clock = self.watched.clock
         return _clock.replaced(ClientTime(clock)) if isinstance(clock, VirtualClock) else contextlib.nullcontext()
 
     def _forget_plans(self) -> None:
         """What was to go wrong is over with the test, and so is strictness."""
-        self.fake.core.faults.clear()
-        self.fake.core.recording.stop()
+        self.watched.core.faults.clear()
+        self.watched.core.recording.stop()
         if self._calls is not None:
             self._calls.relax()
         if self._workflows is not None:
@@ -505,7 +512,8 @@ def sidecar(
 ) -> Running:
     """A sidecar for a `with` or an `async with` block, without pytest.
 
-    `kind` is `fake`, `daprd`, the path of one, or the endpoint of a sidecar that runs. The rest says what it is to
+    `kind` is `fake`, `daprd`, the path of one, or the endpoint of a sidecar that runs; `proxy:` before it puts a
+    proxy in front, which records and lets faults happen. The rest says what it is to
     be: `app_id`, `components`, `resources`, `config`, `api_token`, `clock="system"`, `redis="real"`, and for the
     fake any field of `fakesidecar.Options`.
     """

@@ -28,7 +28,11 @@ ERRORS: pytest.StashKey[ErrorCoverage] = pytest.StashKey()
 WORKER_KEY = "dapr_error_coverage"
 
 SETTINGS = (
-    ("sidecar", "string", "fake (default), daprd (the one on PATH), the path of a daprd, or host:port of a sidecar"),
+    (
+        "sidecar",
+        "string",
+        "fake (default), daprd (on PATH), the path of one, host:port, or proxy:… in front of any",
+    ),
     ("resources_path", "paths", "folders of resources to load; may be repeated on the command line"),
     ("config", "paths", "Dapr configuration files"),
     ("app_id", "string", "the application's id (default: app)"),
@@ -258,9 +262,9 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
 
 
 def _skip_what_daprd_lacks(kind: str, wanted: Any) -> None:
-    from dapr_testing._servers import FAKE, only_fake
+    from dapr_testing._servers import FAKE, PROXY, only_fake
 
-    if kind == FAKE:
+    if kind.removeprefix(PROXY) == FAKE:
         return
     if types := only_fake(wanted):
         pytest.skip(f"daprd has no {', '.join(types)}")
