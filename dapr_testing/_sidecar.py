@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
-    from dapr_testing._apps import Apps, StandIn
+    from dapr_testing._apps import Answers, Apps, StandIn
     from dapr_testing._faults import Faults, Plan
     from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
@@ -409,18 +409,21 @@ class DaprSidecar:
         with `@given`.
         """
         if self._first is None:
-            self._first = _First(self.snapshot(), tuple(self.faults))
+            apps = {} if self._apps is None else self._apps.snapshot()
+            self._first = _First(self.snapshot(), tuple(self.faults), apps)
         else:
             self.reset()
             self.restore(self._first.kept)
             self.faults.again(self._first.plans)
+            if self._apps is not None:
+                self._apps.restore(self._first.apps)
         self.calls.clear()
         opened = len(self._open)
         try:
             yield self
             self.check()
         finally:
-            self._close(opened)
+            self._close_opened(opened)
 
     def _begin(self) -> None:
         """From now on, calls are of this test."""
@@ -445,9 +448,12 @@ class DaprSidecar:
         if self._workflows is not None:
             self._workflows.clear()
 
-    def _close(self, until: int = 0) -> None:
-        if self._apps is not None and not until:
+    def _close(self) -> None:
+        if self._apps is not None:
             self._apps.close()
+        self._close_opened(0)
+
+    def _close_opened(self, until: int) -> None:
         while len(self._open) > until:
             channel = self._open.pop()
             getattr(channel, "close_from_outside", channel.close)()
@@ -459,6 +465,7 @@ class _First:
 
     kept: Snapshot
     plans: tuple[Plan, ...]
+    apps: Mapping[str, Answers]
 
 
 class _Fork:
