@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from typing import Any
 
 import grpc
@@ -10,30 +11,34 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dapr_client import DaprGrpcError, EncryptOptions, Job, RetryPolicy
+from dapr_client import DaprClient, DaprGrpcError, DaprHttpError, DaprInternalError, EncryptOptions, Job, RetryPolicy
 from dapr_testing import Component, DaprSidecar, FaultPlan, checkers
 from dapr_testing import strategies as dapr
 from fakesidecar.faults import retry_info
+from fakesidecar.faults.effects import HTTP_STATUS
 from tests.conformance.conftest import KEYS
 
 STORE = "statestore"
+FILES = tempfile.TemporaryDirectory(prefix="binding-")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The .* API:UserWarning"),
     pytest.mark.dapr(
         components=[
-            Component(STORE, "state.in-memory"),
+            Component(STORE, "state.in-memory-query", metadata={"actorStateStore": "true"}),
             Component("secretstore", "secretstores.in-memory", metadata=dict.fromkeys("abc", "x")),
             Component("configstore", "configuration.in-memory"),
             Component("lockstore", "lock.in-memory"),
             Component("pubsub", "pubsub.in-memory"),
+            Component("files", "bindings.localstorage", metadata={"rootPath": str(FILES.name)}),
+            Component("llm", "conversation.echo"),
             Component("keys", "crypto.dapr.localstorage", metadata={"path": str(KEYS)}),
         ]
     ),
 ]
 
 POLICIES = dapr.retry_policies()
-OPERATIONS = dapr.operations(pubsub="pubsub")
+OPERATIONS = dapr.operations(*dapr.METHODS, bindings="files")
 
 
 def prepare(sidecar: DaprSidecar, operation: dapr.Operation) -> None:
@@ -144,6 +149,58 @@ def test_the_server_has_a_say_in_the_wait(
         dapr_sidecar.client(retry_policy=policy).get_state(STORE, "a")
         own = min(policy.max_backoff, policy.initial_backoff)
         assert dapr_sidecar.clock.now() - began == pytest.approx(max(told, own))
+
+
+# --- workflows, which have errors of their own, and invocation, which goes over HTTP ---
+
+MANAGEMENT = ("get_workflow", "terminate_workflow", "pause_workflow", "resume_workflow", "purge_workflow")
+
+
+@given(method=st.sampled_from(MANAGEMENT), policy=POLICIES, status=dapr.error_statuses())
+def test_management_of_workflows_is_tried_as_often(
+    dapr_sidecar: DaprSidecar, method: str, policy: RetryPolicy, status: grpc.StatusCode
+) -> None:
+    dapr_sidecar.faults.when("workflow.*").fail(status)
+    with pytest.raises(DaprInternalError):
+        getattr(dapr_sidecar.client(retry_policy=policy), method)("7", "dapr")
+    again = status in policy.retryable_grpc_status_codes
+    assert len(dapr_sidecar.calls) == (max(1, policy.max_attempts) if again else 1)
+
+
+@settings(max_examples=50)
+@given(policy=POLICIES, status=dapr.error_statuses(), failures=st.integers(1, 6))
+def test_so_is_a_call_of_an_application(
+    dapr_sidecar: DaprSidecar, policy: RetryPolicy, status: grpc.StatusCode, failures: int
+) -> None:
+    dapr_sidecar.app("kitchen").on("prepare", returns="done")
+    code = HTTP_STATUS[status.name]
+    dapr_sidecar.faults.when("invocation.invoke", protocol="http").fail(status).times(failures)
+    began = dapr_sidecar.clock.now()
+    waited = waits(policy, failures) if code in policy.retryable_http_status_codes else []
+    client = dapr_sidecar.client(retry_policy=policy)
+    if len(waited) == failures:
+        assert client.invoke_method("kitchen", "prepare").text() == "done"
+    else:
+        with pytest.raises(DaprHttpError) as raised:
+            client.invoke_method("kitchen", "prepare")
+        assert raised.value.status_code == code
+    assert dapr_sidecar.clock.now() - began == pytest.approx(sum(waited))
+    assert len(dapr_sidecar.calls.matching("invocation.invoke")) == len(waited) + 1
+
+
+OTHERS = {
+    *MANAGEMENT,
+    *("start_workflow", "raise_workflow_event", "invoke_method", "encrypt", "decrypt"),
+    *("subscribe", "subscribe_with_handler", "subscribe_configuration", "unsubscribe_configuration"),
+    *("schedule_job_alpha1", "get_job_alpha1", "delete_job_alpha1", "wait", "shutdown", "close"),
+    "get_credentials",
+}
+"""Methods whose arguments are not drawn: streams, other errors, other protocols, old names, and what ends a client."""
+
+
+def test_no_method_is_forgotten() -> None:
+    methods = {name for name in dir(DaprClient) if not name.startswith("_") and callable(getattr(DaprClient, name))}
+    assert methods - OTHERS == set(dapr.METHODS)
 
 
 # --- streams ---
