@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dapr_testing._inprocess import HangsForever
     from dapr_testing._sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
     from dapr_testing._spies import UnexpectedCall
+    from dapr_testing._unittest import AsyncDaprTestCase, DaprTestCase
     from dapr_testing._workflow_runs import WorkflowFailed, WorkflowRun
     from dapr_testing._workflows import WorkflowNotFinished
     from fakesidecar.clock import VirtualClock
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from fakesidecar.resources.component import Component
 
 __all__ = [
+    "AsyncDaprTestCase",
     "Component",
     "DaprSidecar",
+    "DaprTestCase",
     "Daprd",
     "DaprdError",
     "Event",
@@ -41,10 +44,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncDaprTestCase": "dapr_testing._unittest",
     "Component": "fakesidecar.resources.component",
     "Daprd": "dapr_testing._daprd",
     "DaprdError": "dapr_testing._daprd",
     "DaprSidecar": "dapr_testing._sidecar",
+    "DaprTestCase": "dapr_testing._unittest",
     "Event": "fakesidecar.interceptors.recording",
     "FaultNotNeeded": "dapr_testing._faults",
     "FaultPlan": "dapr_testing._faults",

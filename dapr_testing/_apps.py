@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -33,6 +33,10 @@ JSON, TEXT, BYTES = "application/json", "text/plain; charset=utf-8", "applicatio
 PROTO = "application/grpc"
 NOWHERE = "127.0.0.1:1"
 """Where an application is said to be that is unreachable."""
+
+
+Answers = Mapping[tuple[str, str], "list[Reply]"]
+"""What a stand-in is to answer, by method and verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,16 @@ class StandIn:
     def assert_not_called(self, method: str) -> None:
         """AssertionError when the method was called."""
         assert not [one for one in self.received if one.method == method.strip("/")], f"{method} was called"
+
+    def answers(self) -> Answers:
+        """What it was told to answer, as a copy."""
+        return {method: list(replies) for method, replies in self._replies.items()}
+
+    def begin_anew(self, answers: Answers) -> None:
+        """Forget what it was asked, and answer this from now on."""
+        self.received.clear()
+        self._replies = {method: list(replies) for method, replies in answers.items()}
+        self._last = []
 
     # --- as the sidecar sees it ---
 
@@ -238,9 +252,22 @@ class Apps:
         """Let the sidecar's own application be handed the events of bindings that it knows by now."""
         self._core.invocation.submit(self._core.bindings.inputs.start_app()).result()
 
-    def close(self) -> None:
+    def snapshot(self) -> dict[str, Answers]:
+        """Who stands in, and what they were told to answer."""
+        return {app_id: stand_in.answers() for app_id, stand_in in self._apps.items()}
+
+    def restore(self, kept: Mapping[str, Answers]) -> None:
+        """Who stood in then stands in, and has been asked nothing yet; nobody else does."""
+        self.close(but=kept)
+        for app_id, answers in kept.items():
+            self._apps[app_id].begin_anew(answers)
+
+    def close(self, but: Container[str] = ()) -> None:
         """Nobody stands in any more."""
-        for app_id, stand_in in self._apps.items():
+        for app_id, stand_in in list(self._apps.items()):
+            if app_id in but:
+                continue
+            del self._apps[app_id]
             if app_id == self._core.app_id:
                 self._core.bindings.inputs.stop_app()
                 app, self._core.app = self._core.app, None
@@ -248,7 +275,6 @@ class Apps:
                     self._core.invocation.submit(app.close()).result()
             else:
                 self._core.neighbours.remove(app_id, stand_in)
-        self._apps.clear()
 
 
 async def _opened(app: AppChannel) -> None:

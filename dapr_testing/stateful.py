@@ -14,7 +14,6 @@ Faults come between the steps, are part of what is shrunk, and print as code: a 
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 from collections.abc import Callable, Mapping
@@ -27,7 +26,7 @@ from dapr_client import DaprGrpcError, RetryPolicy
 from dapr_testing import strategies
 from dapr_testing._faults import Plan
 from dapr_testing._history import History
-from dapr_testing._servers import Pool
+from dapr_testing._servers import POOL
 from dapr_testing._settings import settings
 from dapr_testing._sidecar import DaprSidecar
 
@@ -38,10 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["DaprMachine", "KeyedModel"]
 
 T = TypeVar("T")
-
-_pool = Pool()
-atexit.register(_pool.close)
-"""Machines are made in hundreds; the sidecars behind them are few, and reset."""
 
 USUAL_FAULTS = strategies.faults(effects=strategies.effects("fail", "reset", "delay"))
 
@@ -85,7 +80,7 @@ class DaprMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._stack = contextlib.ExitStack()
-        view = DaprSidecar(_pool.get(settings(**self.sidecar_options)))
+        view = DaprSidecar(POOL.get(settings(**self.sidecar_options)))
         self.sidecar = self._stack.enter_context(view.in_use(passed=lambda: False))
         """The sidecar."""
         self.history = History(self.clock.now)

@@ -39,6 +39,7 @@ from dapr_client import (
     TransactionalStateOperation,
     TransactionOperationType,
 )
+from dapr_client.conversation import ConversationInput, ConversationInputAlpha2, create_user_message
 from dapr_testing._criteria import rule_of
 from dapr_testing._faults import FaultPlan, Plan
 from fakesidecar.faults import (
@@ -309,17 +310,15 @@ def error_details() -> SearchStrategy[tuple[Mapping[str, Any], ...]]:
 
 
 def retry_policies(*, max_attempts: int = 5, statuses: Sequence[grpc.StatusCode] = ()) -> SearchStrategy[RetryPolicy]:
-    """How a client tries again; waits are of whole seconds. `statuses` are retried whatever else is."""
-    again = st.lists(st.sampled_from(STATUSES), min_size=1, max_size=3, unique=True)
+    """How a client tries again; waits are of whole seconds. `statuses`: those that it retries."""
+    some = st.lists(st.sampled_from(STATUSES), min_size=1, max_size=3, unique=True)
     return st.builds(
-        lambda attempts, first, most, factor, codes: RetryPolicy(
-            attempts, first, most, factor, retryable_grpc_status_codes=[*statuses, *codes]
-        ),
-        st.integers(0, max_attempts),
-        st.integers(1, 10),
-        st.integers(1, 30),
-        st.sampled_from([1, 1.5, 2]),
-        st.just([]) if statuses else again,
+        RetryPolicy,
+        max_attempts=st.integers(0, max_attempts),
+        initial_backoff=st.integers(1, 10),
+        max_backoff=st.integers(1, 30),
+        backoff_multiplier=st.sampled_from([1, 1.5, 2]),
+        retryable_grpc_status_codes=st.just([*statuses]) if statuses else some,
     )
 
 
@@ -416,6 +415,7 @@ class Operation:
 
 
 Drawn = SearchStrategy[dict[str, Any]]
+CONVERSE = ("converse_alpha1", "converse_alpha2")
 DEFAULT_NAMES = {
     "state": "statestore",
     "secrets": "secretstore",
@@ -423,8 +423,11 @@ DEFAULT_NAMES = {
     "lock": "lockstore",
     "pubsub": "pubsub",
     "bindings": "binding",
+    "conversation": "llm",
 }
 """The components that operations name."""
+SPECIAL = frozenset({"query_state", "publish_event", "publish_events", "invoke_binding", *CONVERSE})
+"""Methods whose component is not there, or cannot do it, by default."""
 
 
 def _asked(**arguments: SearchStrategy[Any]) -> Callable[[str], Drawn]:
@@ -435,6 +438,11 @@ def _asked(**arguments: SearchStrategy[Any]) -> Callable[[str], Drawn]:
 def _of(parameter: str, **arguments: SearchStrategy[Any]) -> Callable[[str], Drawn]:
     """The arguments of a method whose component is the parameter."""
     return lambda component: st.fixed_dictionaries({parameter: st.just(component), **arguments})
+
+
+def _said(message: Callable[[str], Any]) -> SearchStrategy[list[Any]]:
+    """Something that is said to a model."""
+    return st.lists(st.text(LETTERS, min_size=1, max_size=8).map(message), min_size=1, max_size=2)
 
 
 _KEYS = keys(simple=True)
@@ -455,6 +463,7 @@ METHODS: Mapping[str, tuple[str, Callable[[str], Drawn]]] = {
         _of("store_name", states=_SOME.map(lambda found: [StateItem(key, b"") for key in found])),
     ),
     "execute_state_transaction": ("state.transact", _of("store_name", operations=transactions(_KEYS))),
+    "query_state": ("state.query", _of("store_name", query=st.just('{"filter": {}}'))),
     "get_secret": ("secrets.get", _of("store_name", key=_KEYS)),
     "get_bulk_secret": ("secrets.bulk_get", _of("store_name")),
     "get_configuration": ("configuration.get", _of("store_name", keys=_SOME)),
@@ -470,6 +479,12 @@ METHODS: Mapping[str, tuple[str, Callable[[str], Drawn]]] = {
     "publish_events": (
         "pubsub.bulk_publish",
         _of("pubsub_name", topic_name=_KEYS, data=st.lists(st.binary(max_size=8), min_size=1, max_size=3)),
+    ),
+    "invoke_binding": ("bindings.invoke", _of("binding_name", operation=st.just("create"), data=values())),
+    "converse_alpha1": ("conversation.converse", _of("name", inputs=_said(ConversationInput))),
+    "converse_alpha2": (
+        "conversation.converse",
+        _of("name", inputs=_said(lambda text: ConversationInputAlpha2([create_user_message(text)]))),
     ),
     "schedule_job": ("jobs.schedule", _asked(job=jobs(), overwrite=st.just(True))),
     "get_job": ("jobs.get", _asked(name=_KEYS)),
@@ -490,8 +505,7 @@ def operations(*methods: str, **components: str) -> SearchStrategy[Operation]:
     if unknown := set(components) - set(DEFAULT_NAMES):
         raise TypeError(f"no blocks with components: {', '.join(sorted(unknown))} ({', '.join(DEFAULT_NAMES)})")
     names = {**DEFAULT_NAMES, **components}
-    usual = [name for name, (call, _) in METHODS.items() if not call.startswith("pubsub.") or "pubsub" in components]
-    return st.one_of([_operation(method, names) for method in methods or usual])
+    return st.one_of([_operation(method, names) for method in methods or sorted(METHODS.keys() - SPECIAL)])
 
 
 def _operation(method: str, names: Mapping[str, str]) -> SearchStrategy[Operation]:

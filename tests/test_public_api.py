@@ -46,8 +46,15 @@ PUBLIC = {
         AppHealth Clock Component Ids Neighbours Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
     "dapr_testing": """
-        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded FaultPlan HangsForever OnlyTheFakeHasIt Received
-        Reply StandIn UnexpectedCall VirtualClock WorkflowFailed WorkflowNotFinished WorkflowRun fault_plan sidecar when
+        AsyncDaprTestCase Component DaprSidecar DaprTestCase Daprd DaprdError Event FaultNotNeeded FaultPlan
+        HangsForever OnlyTheFakeHasIt Received Reply StandIn UnexpectedCall VirtualClock WorkflowFailed
+        WorkflowNotFinished WorkflowRun fault_plan sidecar when
+    """,
+    "dapr_testing.checkers": """
+        History Violation at_least_once exactly_once linearizable mutual_exclusion no_lost_ack
+    """,
+    "dapr_testing.stateful": """
+        DaprMachine KeyedModel
     """,
 }
 

@@ -8,7 +8,6 @@ import threading
 from google.protobuf import empty_pb2
 
 from dapr_client.wire import pubsub_pb2
-from fakesidecar.call import Call
 from fakesidecar.components.pubsub import NO_METADATA, Cancel
 from fakesidecar.core import Core
 from fakesidecar.core.pubsub import STREAMING, Entry
@@ -97,8 +96,7 @@ class StreamSubscriber:
         for name, value in (("pubsubName", asked.pubsub_name), ("topic", asked.topic)):
             if not value:
                 raise PlainError(message=f"{name} is required")
-        call = Call("pubsub", "subscribe", asked.pubsub_name, asked.topic, self._stream.context.texts(), "grpc")
-        self._core.onion(call, lambda: self._subscribe(asked))
+        self._subscribe(asked)
 
     def _subscribe(self, asked: pubsub_pb2.SubscribeTopicEventsRequestInitialAlpha1) -> None:
         subscription = Subscription(

@@ -98,6 +98,7 @@ def test_a_plan_shrinks_to_what_is_needed() -> None:
 def seeded(dapr_sidecar: DaprSidecar) -> None:
     dapr_sidecar.state.put("statestore", "seeded", b"before")
     dapr_sidecar.faults.when("state.delete").fail("UNAVAILABLE").times(1)
+    dapr_sidecar.app("kitchen").on("prepare", returns="first").then(returns="second")
 
 
 @pytest.mark.usefixtures("seeded")
@@ -114,6 +115,9 @@ def test_every_example_begins_as_the_first(dapr_sidecar: DaprSidecar, dapr_clien
     dapr_sidecar.calls.assert_called("state.get", times=2)
     dapr_client.save_state("statestore", "k", value)
     dapr_sidecar.clock.advance(5)
+    assert dapr_client.invoke_method("kitchen", "prepare", b"").text() == "first"
+    dapr_sidecar.app("kitchen").assert_called("prepare", times=1)
+    dapr_sidecar.app("office").on("close", returns="")
 
 
 @given(value=st.binary(min_size=1))
