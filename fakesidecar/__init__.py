@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fakesidecar.clock import Clock, SystemClock, VirtualClock
 from fakesidecar.ids import Ids, RandomIds, SeededIds
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import AppHealth, Options
 from fakesidecar.resources.component import Component
 from fakesidecar.sidecar import Sidecar
@@ -13,6 +14,7 @@ __all__ = [
     "Clock",
     "Component",
     "Ids",
+    "Neighbours",
     "Options",
     "RandomIds",
     "SeededIds",

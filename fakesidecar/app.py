@@ -190,13 +190,13 @@ class AppChannel:
         transport: Transport,
         clock: Clock,
         *,
-        address: str = "",
+        url: str = "",
         is_grpc: bool = False,
         max_concurrency: int = -1,
     ) -> None:
         self.transport = transport
-        self.address = address
-        """Where the application listens, empty when it is in this process."""
+        self.url = url
+        """Where an HTTP application is, as messages name it; empty when it is in this process."""
         self.is_grpc = is_grpc
         self._clock = clock
         self._turns = asyncio.Semaphore(max_concurrency) if max_concurrency > 0 else contextlib.nullcontext()
@@ -327,15 +327,16 @@ def app_of(options: Options, clock: Clock) -> AppChannel | None:
         return None
     address = f"{options.app_channel_address}:{options.app_port}"
     protocol, token = options.app_protocol, options.app_api_token
+    url = f"{'https' if protocol == 'https' else 'http'}://{address}"
     transport: Transport
     if protocol in ("grpc", "grpcs"):
         transport = Grpc(address, protocol == "grpcs", token, options.max_body_size)
     elif protocol == "h2c":
         transport = H2c(address, token)
     else:
-        transport = Http(f"{'https' if protocol == 'https' else 'http'}://{address}", token)
+        transport = Http(url, token)
     is_grpc = protocol in ("grpc", "grpcs")
-    return AppChannel(transport, clock, address=address, is_grpc=is_grpc, max_concurrency=options.app_max_concurrency)
+    return AppChannel(transport, clock, url=url, is_grpc=is_grpc, max_concurrency=options.app_max_concurrency)
 
 
 # --- how a request travels -----------------------------------------------------------------------
@@ -503,7 +504,7 @@ class Grpc(Transport):
         self._address = address
         self._secure = secure
         self._metadata = ((TOKEN, token),) if token else ()
-        self._max_body_size = max_body_size
+        self._max_body_size = max_body_size if max_body_size > 0 else -1
 
     async def request(self, request: AppRequest, timeout: float) -> AppResponse:
         from dapr_client.wire import common_pb2

@@ -159,6 +159,8 @@ class SystemClock(Clock):
     def __init__(self) -> None:
         super().__init__()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._users = 0
+        """How many sidecars go by this clock."""
         self._wake_up: asyncio.TimerHandle | None = None
 
     def now(self) -> float:
@@ -168,12 +170,16 @@ class SystemClock(Clock):
         time.sleep(max(0.0, seconds))
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Fire timers on this loop from now on (call it on the loop's own thread)."""
+        """Fire timers on this loop from now on (call it on the loop's own thread), until as many `detach` as attach."""
+        self._users += 1
         self._loop = loop
         self._arm()
 
     def detach(self) -> None:
-        """Fire no more timers."""
+        """Fire no more timers, unless somebody else still goes by this clock."""
+        self._users -= 1
+        if self._users:
+            return
         if self._wake_up is not None:
             self._wake_up.cancel()
         self._loop = self._wake_up = None

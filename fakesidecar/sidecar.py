@@ -83,6 +83,7 @@ class Sidecar:
         self.http_port = 0
         self.public_port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._on_clock = False
         self._servers: list[HttpServer | GrpcServer] = []
         self._background: set[asyncio.Task[None]] = set()
 
@@ -145,6 +146,7 @@ class Sidecar:
         self.core.health.waiting_for.clear()
         if isinstance(self.clock, SystemClock):
             self.clock.attach(asyncio.get_running_loop())
+            self._on_clock = True
         if self.core.app is not None:
             self.core.app.open()
         self.core.outbox.start()
@@ -197,7 +199,8 @@ class Sidecar:
         self.core.health.outbound_ready = False
         async with AsyncExitStack() as closing:  # last in, first out; what fails keeps nothing else open
             closing.push_async_callback(asyncio.to_thread, self.core.close)  # it may wait for threads and for Redis
-            if isinstance(self.clock, SystemClock):
+            if isinstance(self.clock, SystemClock) and self._on_clock:
+                self._on_clock = False
                 closing.callback(self.clock.detach)
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)

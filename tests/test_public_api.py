@@ -34,7 +34,7 @@ PUBLIC = {
         DaprWorkflowClient
     """,
     "fakesidecar": """
-        AppHealth Clock Component Ids Options RandomIds SeededIds Sidecar SystemClock VirtualClock
+        AppHealth Clock Component Ids Neighbours Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
     "dapr_testing": """
         Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall

@@ -26,7 +26,7 @@ from fakesidecar.core.invocation import InvocationBlock
 from fakesidecar.core.jobs import JobsBlock
 from fakesidecar.core.lock import LockBlock
 from fakesidecar.core.metadata import MetadataBlock
-from fakesidecar.core.middleware import MiddlewareBlock
+from fakesidecar.core.middleware import AppPipeline, MiddlewareBlock
 from fakesidecar.core.outbox import Outbox
 from fakesidecar.core.pubsub import PubSubBlock
 from fakesidecar.core.secrets import SecretsBlock
@@ -92,6 +92,8 @@ class Core:
         self.workflow = Engine(self)
         self.app = app_of(options, around.clock)
         """The way to the application, None when there is none."""
+        if self.app is not None and not self.app.is_grpc and (handlers := self.settings.app_http_pipeline):
+            self.app.transport = AppPipeline(self.app.transport, lambda: self.middleware.pipeline(handlers))
         checked = options.app_health
         self.app_health = AppHealthCheck(self.app, checked, around.clock) if self.app and checked else None
         """Whether the application is well, None when nobody looks."""

@@ -74,6 +74,7 @@ BODY_EXPECTED = names("POST PUT PATCH")
 _FORBIDDEN = re.compile("[#?\0]")
 _CONTROL = re.compile("[\x01-\x1f\x7f]")
 _PLAIN_PATH = re.compile(r"(?:[A-Za-z0-9\-._~/!$&'()*+,;=:@\[\]]|%[0-9a-fA-F]{2})*")
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
 _METADATA_NAME = re.compile(r"[0-9a-z_.\-]+")
 _METADATA_TEXT = re.compile(r"[ -~]*")
 
@@ -228,6 +229,7 @@ class InvocationBlock:
 
     async def serve(self, asked: Invocation, caller: Caller) -> Answer:
         """Invoke a method of this sidecar's application for another sidecar (dapr pkg/api/grpc, CallLocal)."""
+        self._check_loop()
         app = self._core.app
         if app is None:
             raise RpcStatus(StatusCode.INTERNAL, "app channel is not initialized")
@@ -242,12 +244,18 @@ class InvocationBlock:
 
     def serve_proxied(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata, caller: Caller) -> Proxied:
         """Call a method of this sidecar's application for another sidecar."""
+        self._check_loop()
         self._check_access(path, "NONE")
         own = self._core.app_id
         names = (("dapr-caller-app-id", caller.app_id), ("dapr-callee-app-id", own))
         traced = any(name == "traceparent" for name, _ in metadata)
         trace = () if traced else (("traceparent", NO_SPAN.traceparent),)
         return self._to_app(path, requests, [*metadata, *names, *trace])
+
+    def _check_loop(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            text = f"the sidecar of {self._core.app_id} is not on the event loop of the one that calls it"
+            raise RpcStatus(StatusCode.INTERNAL, text)
 
     def _check_access(self, operation: str, verb: str) -> None:
         # Policies are of identities, which only certificates prove: without them the default action decides alone
@@ -264,7 +272,7 @@ class InvocationBlock:
             raise RpcStatus(StatusCode.INTERNAL, "app is not in a healthy state")
         if app.is_grpc:
             return await ask_over_grpc(app, asked)
-        return await ask_over_http(app, f"http://{app.address}", asked, self.authority)
+        return await ask_over_http(app, app.url, asked, self.authority)
 
     def _to_app(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
         app = self._core.app
@@ -324,13 +332,13 @@ def forwarded(asked: Invocation, caller: Caller, callee: str) -> Invocation:
 
 
 def as_headers(metadata: Iterable[tuple[str, str | bytes]]) -> list[tuple[str, str]]:
-    """Headers or metadata as headers over HTTP: binary ones stay behind, gRPC's own get another name."""
+    """Headers or metadata as headers over HTTP: those that are no text stay behind, gRPC's own get another name."""
     out: list[tuple[str, str]] = []
     for name, value in metadata:
         lower = name.lower()
         if lower.endswith("-bin") or lower in HOP_BY_HOP or lower in ("host", "content-length"):
             continue
-        if isinstance(value, str):
+        if isinstance(value, str) and not _NO_UTF8.search(value):
             out.append((PREFIX + lower if lower.startswith("grpc-") else name, value))
     return out
 

@@ -1,14 +1,20 @@
-"""HTTP middleware: components that requests pass on their way, in the order that a Configuration names them."""
+"""HTTP middleware: components that requests pass on their way, in the order that a Configuration names them.
+
+`httpPipeline` is on the way in, to the sidecar; `appHttpPipeline` on the way out, to the application.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from fakesidecar.app import AppRequest, AppStream, Transport, whole
 
 if TYPE_CHECKING:
     from fakesidecar.components.middleware import Middleware
-    from fakesidecar.httpapi.registry import Filter
+    from fakesidecar.httpapi.registry import Answer, Filter, Request, Response
     from fakesidecar.resources.component import Component
     from fakesidecar.resources.configuration import Handler
 
@@ -45,3 +51,48 @@ class MiddlewareBlock:
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+class AppPipeline(Transport):
+    """HTTP to an application, through middleware; bodies of requests are all there when it sees them."""
+
+    def __init__(self, transport: Transport, filters: Callable[[], Sequence[Filter]]) -> None:
+        self._transport = transport
+        self._find_filters = filters
+
+    @cached_property
+    def _filters(self) -> Sequence[Filter]:
+        return self._find_filters()
+
+    async def stream(self, request: AppRequest) -> AppStream:
+        from fakesidecar.httpapi.registry import Request, Response
+
+        headers = [*request.headers]
+        asked = Request(request.method, request.path, request.query, headers, await whole(request.body))
+        answer = through(self._filters, asked, self._send)
+        if not isinstance(answer, Response):
+            answer = await answer
+        return answer.stream or AppStream(answer.status, answer.headers, once(answer.body))
+
+    async def _send(self, request: Request) -> Response:
+        from fakesidecar.httpapi.registry import Response
+
+        asked = AppRequest(request.method, request.path, request.body, request.headers, request.query)
+        answer = await self._transport.stream(asked)
+        return Response(answer.status, [*answer.headers], stream=answer)
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+
+def through(filters: Sequence[Filter], request: Request, end: Callable[[Request], Answer]) -> Answer:
+    """Pass a request through filters, the first one outermost."""
+    if not filters:
+        return end(request)
+    return filters[0](request, lambda passed: through(filters[1:], passed, end))
+
+
+async def once(body: bytes) -> AsyncIterator[bytes]:
+    """A body that is there already."""
+    if body:
+        yield body

@@ -131,6 +131,8 @@ class HttpApi:
     async def _later(self, request: Request, answer: Awaitable[Response]) -> Response:
         try:
             return await answer
+        except WireFault:
+            raise
         except Exception as error:
             return refusal(request, error)
 

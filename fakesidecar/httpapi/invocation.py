@@ -135,7 +135,10 @@ async def of_http(answer: AppStream) -> Response:
     length = said.get("content-length", "")
     if 200 <= answer.status < 400 and not (length.isdigit() and int(length) <= READ_AT_ONCE):
         answer.chunks, first = await peeked(answer.chunks)
-        response.stream = answer
+        if first:
+            response.stream = answer
+        else:
+            await answer.close()
     else:
         response.body = first = await answer.read()
     if "content-type" not in said:
