@@ -396,6 +396,9 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         grpc_port=grpc_port,
         listen_addresses=_addresses(parsed["dapr-listen-addresses"]),
         unix_domain_socket=parsed["unix-domain-socket"],
+        internal_grpc_port=internal_port,
+        internal_grpc_listen_address=parsed["dapr-internal-grpc-listen-address"] or LOOPBACK,
+        names=_names(environment),
         public_port=public_port if parsed["dapr-public-port"] else None,
         public_listen_address=parsed["dapr-public-listen-address"] or ALL_ADDRESSES,
         app_port=app_port,
@@ -486,6 +489,16 @@ def _app_health(parsed: Parsed) -> AppHealth | None:
 def _addresses(text: str) -> tuple[str, ...]:
     """The addresses that a flag names; loopback when it names none, where daprd takes all there are."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) or (LOOPBACK,)
+
+
+def _names(environment: Mapping[str, str]) -> str:
+    """Where sidecars of this machine find each other: `$FAKESIDECAR_NAMES`, a file, or `off`."""
+    given = environment.get("FAKESIDECAR_NAMES")
+    if given:
+        return "" if given == "off" else given
+    from fakesidecar.peers.directory import usual_place
+
+    return usual_place()
 
 
 def _redis(environment: Mapping[str, str]) -> str:
