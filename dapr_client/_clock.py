@@ -1,6 +1,7 @@
 """Time and chance as the client uses them. Nothing else in the package waits, reads a clock or draws a number.
 
-Tests may put a time of their own in their place, with `replaced`.
+Where the client waits because the sidecar said so (between two tries of a call, until it is healthy), tests may put a
+time of their own in the place of the machine's, with `replaced`. All else is real.
 """
 
 from __future__ import annotations
@@ -36,21 +37,25 @@ class _Real:
     async_sleep = staticmethod(asyncio.sleep)
 
 
-_times: list[Time] = [_Real()]
+REAL = _Real()
+_times: list[Time] = [REAL]
+
+monotonic = time.monotonic
+"""Seconds that only grow."""
 
 
-def monotonic() -> float:
-    """Seconds that only grow."""
+def monotonic_of_waits() -> float:
+    """Seconds that only grow, of the time that `sleep` and `async_sleep` wait in."""
     return _times[-1].monotonic()
 
 
 def sleep(seconds: float) -> None:
-    """Block the calling thread."""
+    """Block the calling thread before the sidecar is asked again."""
     _times[-1].sleep(seconds)
 
 
 async def async_sleep(seconds: float) -> None:
-    """Suspend the calling task."""
+    """Suspend the calling task before the sidecar is asked again."""
     await _times[-1].async_sleep(seconds)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dapr_testing._apps import Received, Reply, StandIn
     from dapr_testing._daprd import Daprd, DaprdError
     from dapr_testing._faults import FaultNotNeeded
     from dapr_testing._inprocess import HangsForever
@@ -23,6 +24,9 @@ __all__ = [
     "FaultNotNeeded",
     "HangsForever",
     "OnlyTheFakeHasIt",
+    "Received",
+    "Reply",
+    "StandIn",
     "UnexpectedCall",
     "VirtualClock",
     "sidecar",
@@ -38,6 +42,9 @@ _HOMES = {
     "HangsForever": "dapr_testing._inprocess",
     "UnexpectedCall": "dapr_testing._spies",
     "OnlyTheFakeHasIt": "dapr_testing._sidecar",
+    "Received": "dapr_testing._apps",
+    "Reply": "dapr_testing._apps",
+    "StandIn": "dapr_testing._apps",
     "VirtualClock": "fakesidecar.clock",
     "sidecar": "dapr_testing._sidecar",
 }

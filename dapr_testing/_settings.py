@@ -23,14 +23,22 @@ texts of YAML, files and folders."""
 Paths = str | Path | Iterable[str | Path]
 
 DEFAULT_COMPONENTS = (
-    Component("statestore", "state.in-memory"),
+    Component("statestore", "state.in-memory", metadata={"actorStateStore": "true"}),
     Component("secretstore", "secretstores.in-memory"),
     Component("configstore", "configuration.in-memory"),
     Component("lockstore", "lock.in-memory"),
 )
 """What is loaded when nobody says otherwise, under the names that Dapr's documents use."""
 
-OURS = frozenset({"secretstores.in-memory", "configuration.in-memory", "lock.in-memory", "state.in-memory-query"})
+OURS = frozenset(
+    {
+        "bindings.in-memory",
+        "secretstores.in-memory",
+        "configuration.in-memory",
+        "lock.in-memory",
+        "state.in-memory-query",
+    }
+)
 """Component types that the fake has and daprd has not."""
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from dapr_testing._environment import variables
 from dapr_testing._servers import FAKE, Server, make
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
+    from dapr_testing._apps import Apps, StandIn
     from dapr_testing._faults import Faults
-    from dapr_testing._seed import Actors, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
+    from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
@@ -63,6 +64,7 @@ class DaprSidecar:
         self._open: list[Any] = []
         self._faults: Faults | None = None
         self._calls: Calls | None = None
+        self._apps: Apps | None = None
         self._began = 0.0
 
     def __repr__(self) -> str:
@@ -218,6 +220,13 @@ class DaprSidecar:
         return Lock(self.fake.core)
 
     @property
+    def bindings(self) -> Bindings:
+        """What output bindings were asked for, and a way to let events come in."""
+        from dapr_testing._seed import Bindings
+
+        return Bindings(self.fake.core)
+
+    @property
     def jobs(self) -> Jobs:
         """What is scheduled, and what was triggered."""
         from dapr_testing._seed import Jobs
@@ -237,6 +246,17 @@ class DaprSidecar:
         from dapr_testing._seed import Conversation
 
         return Conversation(self.fake.core)
+
+    def app(self, app_id: str | None = None, *, protocol: Literal["http", "grpc"] = "http") -> StandIn:
+        """A stand-in application: `app("kitchen").on("prepare", returns={"minutes": 12})`; see its `received`.
+
+        Without an id it is the application of this very sidecar.
+        """
+        if self._apps is None:
+            from dapr_testing._apps import Apps
+
+            self._apps = Apps(self.fake.core)
+        return self._apps(app_id or self.app_id, protocol)
 
     # --- all that it keeps ---
 
@@ -372,6 +392,8 @@ class DaprSidecar:
             self._calls.relax()
 
     def _close(self) -> None:
+        if self._apps is not None:
+            self._apps.close()
         while self._open:
             channel = self._open.pop()
             getattr(channel, "close_from_outside", channel.close)()

@@ -33,6 +33,9 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 SETTLE_SECONDS = 10.0
 """How long, in real time, a virtual clock that is moved waits for what is under way."""
 
+LIMITED_SECONDS = 0.02
+"""The same when what is under way has a time limit on the clock."""
+
 _OWN: ContextVar[int] = ContextVar("busy", default=0)
 """How much of what is under way the caller itself is in the middle of."""
 
@@ -67,6 +70,7 @@ class Clock(ABC):
         self._order = itertools.count()
         self._lock = threading.RLock()
         self._under_way = 0
+        self._limited = 0
         self._became_idle = threading.Condition()
 
     @abstractmethod
@@ -137,6 +141,25 @@ class Clock(ABC):
         with self._became_idle:
             self._under_way -= 1
             self._became_idle.notify_all()
+
+    def limit(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after `seconds`, unless what is returned is called before.
+
+        Meanwhile a clock that is moved waits for what is under way only for a moment, so that the time can run out.
+        """
+        timer = self.call_later(seconds, callback)
+        left = [True]
+        with self._became_idle:
+            self._limited += 1
+
+        def lift() -> None:
+            timer.cancel()
+            with self._became_idle:
+                if left:
+                    left.clear()
+                    self._limited -= 1
+
+        return lift
 
     def wait_until_idle(self, seconds: float = SETTLE_SECONDS) -> bool:
         """Wait until nothing is under way but what the caller is in; False when `seconds` of real time are over."""
@@ -337,5 +360,5 @@ class VirtualClock(Clock):
                 self.advance_to(max(due, self._now))
 
     def _settle(self) -> None:
-        if not self.wait_until_idle():
+        if not self.wait_until_idle(LIMITED_SECONDS if self._limited else SETTLE_SECONDS) and not self._limited:
             log.warning("after %s s something is still under way: the clock moves on without it", SETTLE_SECONDS)

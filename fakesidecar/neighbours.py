@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from fakesidecar.app import Metadata
+    from fakesidecar.core.actors.place import Place
     from fakesidecar.core.invocation import Answer, Invocation, Proxied
 
 
@@ -61,6 +62,8 @@ class Neighbours:
         self._resolvers = [*resolvers]
         self._here: dict[str, deque[Neighbour]] = {}
         self._lock = threading.Lock()
+        self.place: Place | None = None
+        """Where actors are, among the sidecars of this process; the first one makes it."""
 
     def add(self, app_id: str, neighbour: Neighbour) -> None:
         """A sidecar of this process can be called from now on."""

@@ -53,6 +53,20 @@ class Task:
         """How often the tick has failed."""
         self.over = False
 
+    @property
+    def standing(self) -> Standing:
+        """How far it has come."""
+        return Standing(self.tick, self.count, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a task has come: what it takes to go on with its plan elsewhere."""
+
+    tick: float
+    count: int
+    attempt: int
+
 
 class Scheduler:
     """Delivers the ticks of many plans, in order, with one timer of the clock."""
@@ -79,6 +93,23 @@ class Scheduler:
         with self._lock:
             self._plan(task, plan.first())
             self._fire()
+        return task
+
+    def resume(
+        self,
+        plan: Plan,
+        standing: Standing,
+        deliver: Delivery,
+        *,
+        policy: FailurePolicy = FailurePolicy(),
+        finished: Callable[[], None] = lambda: None,
+    ) -> Task:
+        """Follow a plan from where a task stood."""
+        task = Task(plan, deliver, policy, finished)
+        task.tick, task.count, task.attempt = standing.tick, standing.count, standing.attempt
+        with self._lock:
+            self._await(task, task.tick + task.attempt * (policy.interval or 0.0))
+            self._arm()
         return task
 
     def cancel(self, task: Task) -> None:

@@ -21,6 +21,7 @@ from fakesidecar.app import wait_until_listening
 from fakesidecar.broker import Broker
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.components.values import texts_of, values_of
 from fakesidecar.core import Core
 from fakesidecar.core.health import RUNTIME
 from fakesidecar.errors import ComponentError
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fakesidecar.runtime")
 
+KUBERNETES = "kubernetes"
+"""The secret store that components name when they name none, or that a cluster has of its own."""
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 DRAIN_SECONDS = 2.0
@@ -72,6 +75,8 @@ class Sidecar:
             namespace=self.options.namespace,
             environment=self.options.environment,
             broker=broker or Broker(),
+            stand_ins=self.options.stand_ins,
+            values=values_of(self.options.values_file),
         )
         self.resources = resources or Resources()
         self.core = Core(self.options, self.resources, around, neighbours)
@@ -131,6 +136,8 @@ class Sidecar:
                 if found is None:
                     raise ComponentError(f"secret {name} not found")
                 return dict(found)
+        if self.options.stand_ins and store in ("", KUBERNETES):  # there it is always loaded
+            return texts_of(self.core.around.values.get(KUBERNETES, {}).get(name, {}), name)
         return None
 
     def reset(self) -> None:
@@ -203,8 +210,10 @@ class Sidecar:
         """The application is handed work while it is well."""
         if not well:
             self.core.pubsub.stop_app()
+            self.core.bindings.inputs.stop_app()
             return
         await self.core.pubsub.start_app()
+        await self.core.bindings.inputs.start_app()
         await self.core.actors.ask_application()
         self.core.jobs.app_is_ready()
 
@@ -231,16 +240,17 @@ class Sidecar:
             closing.push_async_callback(self.core.invocation.close)
             if self.peers is not None:
                 closing.push_async_callback(self.peers.close)
-            closing.push_async_callback(self._drain)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             if self.peers is not None:
                 closing.callback(self.peers.leave)
             closing.callback(self.core.pubsub.stop_app)
+            closing.callback(self.core.bindings.inputs.stop_app)
             if self.core.app_health is not None:
                 closing.callback(self.core.app_health.stop)
             closing.callback(self.core.pubsub.end_streams)
             closing.push_async_callback(self._end_workers)
+            closing.push_async_callback(self._drain)
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)

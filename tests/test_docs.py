@@ -12,7 +12,6 @@ import pytest
 import dapr_client
 import dapr_testing
 import fakesidecar
-from dapr_testing import sidecar  # noqa: F401  (pytester forgets the modules that a test is the first to import)
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

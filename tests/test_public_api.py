@@ -25,8 +25,8 @@ PUBLIC = {
     "dapr_client.workflow": """
         ActivityResult ChildWorkflowResult DaprWorkflowClient DaprWorkflowContext FailureDetails
         GetWorkflowResponse LoggerOptions NonDeterminismError NonRetryableError PropagatedHistory
-        PropagationNotFoundError PropagationScope RetryPolicy StartWorkflowResponse Task TaskFailedError UNSET
-        WorkflowActivityContext WorkflowFailedError WorkflowHistoryEvent WorkflowHistoryEventType
+        PropagationNotFoundError PropagationScope Replayer RetryPolicy StartWorkflowResponse Task TaskFailedError UNSET
+        WorkflowActivityContext WorkflowFailedError WorkflowHistory WorkflowHistoryEvent WorkflowHistoryEventType
         WorkflowInstanceIdPage WorkflowResult WorkflowRuntime WorkflowRuntimeStatus WorkflowState WorkflowStatus
         alternate_name when_all when_any
     """,
@@ -37,8 +37,8 @@ PUBLIC = {
         AppHealth Clock Component Ids Neighbours Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
     "dapr_testing": """
-        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall
-        VirtualClock sidecar
+        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt Received Reply
+        StandIn UnexpectedCall VirtualClock sidecar
     """,
 }
 

@@ -39,7 +39,7 @@ async def wait_for_sidecar(
     token: str | None,
     seconds: float,
     *,
-    monotonic: Callable[[], float] = _clock.monotonic,
+    monotonic: Callable[[], float] = _clock.monotonic_of_waits,
     sleep: Callable[[float], Awaitable[None]] = async_sleep,
 ) -> None:
     """Ask until the sidecar answers that it is ready. TimeoutError after so many seconds."""

@@ -275,7 +275,7 @@ class DaprWorkflowClient:
                     raise TimeoutError(f"Timed-out waiting for the orchestration to {what}") from error
                 if error.code() not in NOT_YET or _clock.monotonic() - begin > (seconds or PATIENCE):
                     raise
-            await _clock.async_sleep(PAUSE)
+            await _clock.REAL.async_sleep(PAUSE)  # for a worker, which takes its real time
 
 
 async def _ready() -> None:

@@ -41,7 +41,7 @@ def wait_for_sidecar(
     token: str | None,
     seconds: float,
     *,
-    monotonic: Callable[[], float] = _clock.monotonic,
+    monotonic: Callable[[], float] = _clock.monotonic_of_waits,
     sleep: Callable[[float], None] = sleep,
 ) -> None:
     """Ask until the sidecar answers that it is ready. TimeoutError after so many seconds."""

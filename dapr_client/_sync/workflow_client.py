@@ -277,7 +277,7 @@ class DaprWorkflowClient:
                     raise TimeoutError(f"Timed-out waiting for the orchestration to {what}") from error
                 if error.code() not in NOT_YET or _clock.monotonic() - begin > (seconds or PATIENCE):
                     raise
-            _clock.sleep(PAUSE)
+            _clock.REAL.sleep(PAUSE)  # for a worker, which takes its real time
 
 
 def _ready() -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dapr_client.workflow._propagation import PropagationScope as PropagationScope
     from dapr_client.workflow._propagation import WorkflowResult as WorkflowResult
     from dapr_client.workflow._registry import alternate_name as alternate_name
+    from dapr_client.workflow._replayer import Replayer as Replayer
+    from dapr_client.workflow._replayer import WorkflowHistory as WorkflowHistory
     from dapr_client.workflow._retry import RetryPolicy as RetryPolicy
     from dapr_client.workflow._runtime import WorkflowRuntime as WorkflowRuntime
     from dapr_client.workflow._state import UNSET as UNSET
@@ -64,6 +66,7 @@ HOMES = {
         "WorkflowResult",
     ),
     "workflow._registry": ("alternate_name",),
+    "workflow._replayer": ("Replayer", "WorkflowHistory"),
     "workflow._retry": ("RetryPolicy",),
     "workflow._runtime": ("WorkflowRuntime",),
     "workflow._state": (

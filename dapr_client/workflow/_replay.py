@@ -173,7 +173,7 @@ class Execution:
         self._suspended: deque[Event] | None = None
         self._again: tuple[str, bool] | None = None
         self._end: orchestrator_actions_pb2.CompleteWorkflowAction | None = None
-        self._unavailable = False
+        self._began = self._unavailable = False
         self._failure: BaseException | None = None
         self._recorded = _Recorded()
 
@@ -189,7 +189,12 @@ class Execution:
             except NonDeterminismError as difference:
                 for later in following:
                     self._record(later)
-                raise NonDeterminismError(f"{difference}\n{self._side_by_side()}") from None
+                raise self.difference(str(difference)) from None
+
+    def difference(self, what: str) -> NonDeterminismError:
+        """The error for a history that was not made by this code."""
+        cause = f": it failed with {self._failure!r}" if self._failure else ""
+        return NonDeterminismError(f"{what}{cause}\n{self._side_by_side()}")
 
     def answer(self) -> Answer:
         """What has been asked for, and is not in the history yet."""
@@ -252,9 +257,10 @@ class Execution:
             begun = callee.function(DaprWorkflowContext(self), *callee.arguments(given))
         except VersionNotAvailable:
             self._unavailable = True
-        except Exception as failure:
+        except BaseException as failure:
             self.fail(failure)
         else:
+            self._began = True
             if inspect.isgenerator(begun) or inspect.iscoroutine(begun):
                 self._code = cast(Generator[Any, Any, Any], begun)
             else:
@@ -263,9 +269,9 @@ class Execution:
     def _confirm(self, event: Event) -> None:
         """The history has an action: the code must have asked for it."""
         self._record(event)
-        if self._unavailable or event.eventId not in self._asked:
-            if self._unavailable:
-                return
+        if not self._began:
+            return  # there is no such workflow here, which is told instead
+        if event.eventId not in self._asked:
             raise NonDeterminismError(f"the code did not ask for what the history has as number {event.eventId}")
         if not _fits(event, self._asked[event.eventId], event.eventId in self._optional):
             if event.eventId not in self._optional:
@@ -367,7 +373,7 @@ class Execution:
             except StopIteration as done:
                 self._code = None
                 self._returned(done.value)
-            except Exception as failure:
+            except BaseException as failure:
                 self.fail(failure)
         if self._again is not None:
             self.close()

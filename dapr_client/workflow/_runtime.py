@@ -68,7 +68,8 @@ class WorkflowRuntime:
             maximum_concurrent_orchestration_work_items or 100 * cores,
             maximum_thread_pool_workers or cores + 4,
         )
-        self._registry = Registry()
+        self.registry = Registry()
+        """The workflows and activities."""
         self._ready_seconds = READY_SECONDS if worker_ready_timeout is None else worker_ready_timeout
         self._keep = not disable_stateful_history
         self._cache = {
@@ -93,19 +94,19 @@ class WorkflowRuntime:
 
     def register_workflow(self, fn: Callable[..., Any], *, name: str | None = None) -> None:
         """Register a workflow under a name, else that of the function."""
-        self._registry.add_workflow(fn, name or name_of(fn))
+        self.registry.add_workflow(fn, name or name_of(fn))
         named(fn, name)
 
     def register_versioned_workflow(
         self, fn: Callable[..., Any], *, name: str, version_name: str | None = None, is_latest: bool
     ) -> None:
         """Register a version of a workflow: new instances get the latest, and keep what they began with."""
-        self._registry.add_workflow(fn, name, version_name or fn.__name__, is_latest)
+        self.registry.add_workflow(fn, name, version_name or fn.__name__, is_latest)
         named(fn, name)
 
     def register_activity(self, fn: Callable[..., Any], *, name: str | None = None) -> None:
         """Register an activity under a name, else that of the function."""
-        self._registry.add_activity(fn, name or name_of(fn))
+        self.registry.add_activity(fn, name or name_of(fn))
         named(fn, name)
 
     @overload
@@ -158,8 +159,8 @@ class WorkflowRuntime:
         if self._worker is not None:
             return
         chosen = {name: value for name, value in self._cache.items() if value is not None}
-        executions = Executions(self._registry, keep=self._keep, **chosen)  # type: ignore[arg-type]  # as named there
-        worker = Worker(self._connect, self._registry, executions, self._limits, deltas=self._keep, wait=self._wait)
+        executions = Executions(self.registry, keep=self._keep, **chosen)  # type: ignore[arg-type]  # as named there
+        worker = Worker(self._connect, self.registry, executions, self._limits, deltas=self._keep, wait=self._wait)
         self._worker = worker
         worker.start()
         if not worker.ready(self._ready_seconds):

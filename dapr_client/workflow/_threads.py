@@ -98,8 +98,8 @@ class Loop:
             self._closed = True
         if self._loop is None or self._thread is None:
             return True
-        asyncio.run_coroutine_threadsafe(self._finish(seconds), self._loop)
-        self._thread.join(seconds + 1.0)
+        asyncio.run_coroutine_threadsafe(self._finish(max(0.0, seconds)), self._loop)
+        self._thread.join(max(0.0, seconds) + 1.0)
         return not self._thread.is_alive()
 
     def _begin(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from dapr_client.wire import history_events_pb2, orchestration_pb2
 from dapr_client.wire import orchestrator_service_pb2 as pb
 from dapr_client.workflow import _payload
 from dapr_client.workflow._context import ActivityContext, WorkflowActivityContext
-from dapr_client.workflow._executions import Executions
+from dapr_client.workflow._executions import Executions, HistoryMissing
 from dapr_client.workflow._logging import logger
 from dapr_client.workflow._propagation import PropagatedHistory
 from dapr_client.workflow._registry import Callee, Registry
@@ -39,6 +40,9 @@ SEND_SECONDS = 30.0
 
 STOP_SECONDS = 5.0
 """How long work may go on that is under way when the worker stops."""
+
+JOIN_SECONDS = 2.0
+"""How much longer than that the end may take."""
 
 RESULT_THREADS = 4
 """How many results of async activities are handed in at once."""
@@ -98,13 +102,12 @@ class Worker:
         """Whether the sidecar sends work, within that time."""
         return self._ready.wait(seconds)
 
-    def stop(self, seconds: float = STOP_SECONDS) -> None:
+    def stop(self) -> None:
         """Take no more work, hand in what is under way, and end."""
         self._stopping.set()
         self._hang_up()
         for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(seconds + 2.0)
+            thread.join(STOP_SECONDS + JOIN_SECONDS)
 
     # --- the connection ---
 
@@ -121,12 +124,15 @@ class Worker:
                     logger.warning("no connection to the sidecar's workflows: %s", error)
             except Exception:
                 logger.exception("the workflow worker failed")
-            finally:
-                self._disconnect()
+            self._ready.clear()
+            if self._stopping.is_set():
+                break
+            self._disconnect()
             lasted = self._worked or _clock.monotonic() - begin > LONGEST_PAUSE
             failures = 0 if lasted else failures + 1
-            if not self._stopping.is_set():
-                self._wait(self._stopping, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10)))
+            self._wait(self._stopping, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10)))
+        self._drain()
+        self._disconnect()
 
     def _listen(self) -> None:
         """Take work until the stream ends."""
@@ -154,15 +160,18 @@ class Worker:
             elif self._transport is not None:
                 self._transport.close()
 
+    def _drain(self) -> None:
+        """Let what is under way come to its end, for a while."""
+        deadline = _clock.monotonic() + STOP_SECONDS
+        self._gate.clear()
+        ends = [part.close(deadline - _clock.monotonic()) for part in (self._loop, self._activities, self._turns)]
+        ends.append(self._results.close(deadline - _clock.monotonic(), forget=False))
+        if not all(ends):
+            logger.warning("some activities are still under way: the sidecar hands them out again")
+        self._executions.clear()
+
     def _disconnect(self) -> None:
-        """Close the connection, after what is under way when the worker stops."""
-        self._ready.clear()
-        if self._stopping.is_set():
-            self._gate.clear()
-            done = [part.close(STOP_SECONDS) for part in (self._loop, self._activities, self._turns)]
-            if not all([*done, self._results.close(STOP_SECONDS, forget=False)]):
-                logger.warning("some activities are still under way: the sidecar hands them out again")
-            self._executions.clear()
+        """Close the connection."""
         with self._lock:
             transport, self._transport, self._stream = self._transport, None, None
         if transport is not None:
@@ -192,7 +201,7 @@ class Worker:
     def _turn(self, request: pb.WorkflowRequest, token: str) -> None:
         try:
             answer = self._executions.turn(request, self._history)
-        except Exception as error:
+        except (DaprError, HistoryMissing) as error:
             # Without an answer the sidecar would wait for it: a new stream makes it send the turn again.
             logger.warning("a turn of workflow %s cannot be done: %s", request.instanceId, error)
             self._hang_up()
@@ -238,7 +247,9 @@ class Worker:
         try:
             try:
                 result = _payload.dump_optional(await callee.function(*_arguments(callee, request)))
-            except Exception as failure:
+            except BaseException as failure:
+                if isinstance(failure, asyncio.CancelledError) and self._stopping.is_set():
+                    raise
                 details = _details(callee, failure)
                 self._results.submit(lambda: self._hand_in(request, token, failureDetails=details))
             else:

@@ -29,6 +29,7 @@ from fakesidecar.core.metadata import MetadataBlock
 from fakesidecar.core.middleware import AppPipeline, MiddlewareBlock
 from fakesidecar.core.outbox import Outbox
 from fakesidecar.core.pubsub import PubSubBlock
+from fakesidecar.core.resiliency import KINDS, Policies, guard
 from fakesidecar.core.secrets import SecretsBlock
 from fakesidecar.core.state import StateBlock
 from fakesidecar.core.workflow import Engine
@@ -78,6 +79,7 @@ class Core:
         """What happens when somebody asks the sidecar to end, by force or not."""
         self._lock = threading.RLock()
         self.health = Health(self.app_id)
+        self.resiliency = Policies(resources.resiliencies, around.clock, around.ids)
         self.metadata = MetadataBlock(self, resources)
         self.secrets = SecretsBlock(self, self.settings.secret_scopes)
         self.outbox = Outbox(self)
@@ -126,7 +128,10 @@ class Core:
 
     def add(self, spec: Component, component: Any) -> None:
         """Give a component, ready to be used, to its building block."""
-        self.blocks[component.component_type.block].add(spec, component)
+        block = component.component_type.block
+        if block in KINDS:
+            guard(component, self.resiliency.component(spec.name, KINDS[block], "Outbound"))
+        self.blocks[block].add(spec, component)
         self.components.append((spec, component))
 
     def blocking(self, block: str, component: str) -> bool:
@@ -144,6 +149,7 @@ class Core:
         """Forget all that was stored, locked, subscribed to or set."""
         with self._lock:
             self.metadata.reset()
+            self.resiliency.reset()
             self.jobs.reset()
             self.outbox.close()
             for block in self.blocks.values():

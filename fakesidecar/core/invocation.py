@@ -32,6 +32,7 @@ from fakesidecar.app import (
     Metadata,
     whole,
 )
+from fakesidecar.core.resiliency import BreakerOpen
 from fakesidecar.errors import ComponentError, InvokeFailed, PassedOn, PlainError, RpcStatus
 from fakesidecar.neighbours import Caller, Neighbour, host_address, host_name
 from fakesidecar.trace import NO_SPAN
@@ -70,6 +71,8 @@ OF_GRPC_ITSELF = names("te user-agent")
 PREFIX = "dapr-"
 ACCEPT_ENCODING = ("dapr-grpc-accept-encoding", "identity, deflate, gzip")
 """Headers of gRPC itself arrive on the HTTP side under other names; the library here keeps this one to itself."""
+
+NO_CODE = -1
 
 DETAILS_KEY = "grpc-status-details-bin"
 
@@ -176,44 +179,42 @@ class InvocationBlock:
                 raise ComponentError("app id is empty")
             check(asked.method)
             asked = replace(asked, method=clean(asked.method))
-            if (endpoint := self.endpoints.find(target)) is not None:
-                return await endpoint.invoke(asked, self.authority)
-            neighbour = self._resolve(target)
-            if neighbour is None:
-                if (app := self._core.app) is None:
-                    raise ComponentError("cannot invoke local endpoint: app channel not initialized")
-                return await self._ask(app, asked)
-            return await self._ask_neighbour(target, neighbour, asked)
+            policy = self._core.resiliency.app(target, asked.method)
+            if policy is None:
+                return await self._invoke(target, asked, RETRIES)
+            if not isinstance(asked.body, bytes):  # a body that comes bit by bit is sent once
+                return await self._invoke(target, asked)
+            return await policy.run_async(lambda: self._invoke(target, asked), failure_of, discard)
+        except BreakerOpen as error:
+            raise (InvokeFailed(target, error) if asked.over_http else PlainError(message=str(error))) from error
         except ComponentError as error:
             raise InvokeFailed(target, error) from error
 
-    async def _ask_neighbour(self, target: str, neighbour: Neighbour, asked: Invocation) -> Answer:
+    async def _invoke(self, target: str, asked: Invocation, retries: int = 0) -> Answer:
+        if (endpoint := self.endpoints.find(target)) is not None:
+            return await endpoint.invoke(asked, self.authority)
+        neighbour = self._resolve(target)
+        if neighbour is None:
+            if (app := self._core.app) is None:
+                raise ComponentError("cannot invoke local endpoint: app channel not initialized")
+            return await self._ask(app, asked)
+        return await self._ask_neighbour(target, neighbour, asked, retries)
+
+    async def _ask_neighbour(self, target: str, neighbour: Neighbour, asked: Invocation, retries: int) -> Answer:
         """Ask another sidecar, and again when it cannot be reached: it may be starting (DaprBuiltInServiceRetries)."""
-        for attempt in range(RETRIES + 1):
+        for attempt in range(retries + 1):
             try:
                 return await neighbour.serve(asked, self._caller())
             except RpcStatus as error:
-                if error.code not in UNREACHED:
+                if error.code not in UNREACHED or not retries:
                     raise
-                if attempt == RETRIES or not isinstance(asked.body, bytes):
+                if attempt == retries or not isinstance(asked.body, bytes):
                     text = f"failed to invoke target {target} after {attempt} retries. Error: {error}"
                     raise ComponentError(text) from error
-            await self._pause(RETRY_SECONDS)
+            await asyncio.to_thread(self._core.clock.pass_time, RETRY_SECONDS)
             with contextlib.suppress(ComponentError):  # it may be nowhere just now
                 neighbour = self._resolve(target) or neighbour
         raise AssertionError("unreachable: the last attempt raises")
-
-    async def _pause(self, seconds: float) -> None:
-        loop, over = asyncio.get_running_loop(), asyncio.Event()
-
-        def ring() -> None:
-            loop.call_soon_threadsafe(over.set)
-
-        timer = self._core.clock.call_later(seconds, ring)
-        try:
-            await over.wait()
-        finally:
-            timer.cancel()
 
     def proxy(self, target: str, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
         """Call a gRPC method of an app's own, of whichever kind."""
@@ -321,6 +322,28 @@ class InvocationBlock:
             raise RpcStatus(StatusCode.UNAVAILABLE, NOBODY_LISTENS.format(address=address))
         call: Proxied = app.transport.proxy(path, requests, metadata)
         return call
+
+
+class Unsuccessful(Exception):
+    """An application answered that it failed."""
+
+    def __init__(self, code: int | StatusCode) -> None:
+        super().__init__(str(code))
+        self.code = code
+
+
+def failure_of(answer: Answer) -> Unsuccessful | None:
+    """Why an answer is to be asked for again, None for a good one."""
+    if isinstance(answer, RpcAnswer):
+        # Those of gRPC applications count whatever codes a policy names.
+        return None if answer.code is StatusCode.OK else Unsuccessful(NO_CODE)
+    return None if 200 <= answer.status < 400 else Unsuccessful(answer.status)
+
+
+async def discard(answer: Answer) -> None:
+    """Let go of an answer that another one takes the place of."""
+    if isinstance(answer, AppStream):
+        await answer.close()
 
 
 # --- methods ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +28,7 @@ from fakesidecar.errors import (
 )
 from fakesidecar.golang import GoError
 from fakesidecar.schedule import Plan, parse, parse_period, parse_rfc3339
-from fakesidecar.scheduler import FailurePolicy, Scheduler, Task
+from fakesidecar.scheduler import FailurePolicy, Scheduler, Standing, Task
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
@@ -169,6 +169,17 @@ class JobsBlock:
             self._remove(name)
         self.triggered.clear()
 
+    def snapshot(self) -> tuple[tuple[Job, float, Standing], ...]:
+        """All jobs, when they were scheduled, and how far they have come."""
+        tasks = [(entry.job, entry.task) for entry in self._entries.values()]
+        return tuple((job, task.plan.begin, task.standing) for job, task in tasks if task is not None)
+
+    def restore(self, kept: Sequence[tuple[Job, float, Standing]]) -> None:
+        """Have these jobs, and no others."""
+        self.reset()
+        for job, begin, standing in kept:
+            self._start(job, plan_of(job, begin), standing)
+
     # --- names ---
 
     @property
@@ -200,7 +211,7 @@ class JobsBlock:
 
     # --- ticks ---
 
-    def _start(self, job: Job, plan: Plan) -> None:
+    def _start(self, job: Job, plan: Plan, standing: Standing | None = None) -> None:
         entry = self._entries[job.name] = Entry(job)
 
         def finished() -> None:
@@ -212,7 +223,10 @@ class JobsBlock:
         def deliver(task: Task) -> bool | None:
             return self._hand_over(Triggered(name, task.tick, task.attempt, data), task)
 
-        entry.task = self._scheduler.start(plan, deliver, policy=job.failure_policy, finished=finished)
+        if standing is None:
+            entry.task = self._scheduler.start(plan, deliver, policy=job.failure_policy, finished=finished)
+        else:
+            entry.task = self._scheduler.resume(plan, standing, deliver, policy=job.failure_policy, finished=finished)
 
     def _remove(self, name: str) -> None:
         entry = self._entries.pop(name, None)

@@ -17,6 +17,7 @@ from fakesidecar.components.pubsub import Cancel, Done, Message
 from fakesidecar.components.state import Delete, Json, Operation, Upsert
 from fakesidecar.core.pubsub_events import JSON, Origin, media_type, new_event
 from fakesidecar.errors import ComponentError, OutboxFailed, PublishFailed
+from fakesidecar.options import DEFAULT_NAMESPACE
 from fakesidecar.trace import NO_SPAN, Span
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ PROJECTION = "outbox.projection"
 OWN = frozenset({"data", "id", PROJECTION})
 """The metadata of an upsert that does not become part of its event."""
 MARK = b"0"
-NAMESPACE = "default"
-
 FIRST_SECONDS = 1.0
 """Until the marker is looked for."""
 AGAIN_SECONDS, GROWTH, MOST_SECONDS, GIVE_UP_SECONDS = 0.5, 1.5, 3.0, 10.0
@@ -69,7 +68,7 @@ class Outbox:
                 pubsub,
                 topic,
                 spec.setting("outboxPubsub") or pubsub,
-                f"{around.namespace or NAMESPACE}{around.app_id}{topic}outbox",
+                f"{around.namespace or DEFAULT_NAMESPACE}{around.app_id}{topic}outbox",
                 spec.setting("outboxDiscardWhenMissingState").lower() in ("true", "1", "yes", "y", "on", "t"),
             )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
-from fakesidecar.components.pubsub import Cancel, Message, PubSub
+from fakesidecar.components.pubsub import Cancel, Done, Message, PubSub
 from fakesidecar.core.pubsub_app import AppSubscriber, subscriptions_of
 from fakesidecar.core.pubsub_delivery import (
     Answered,
@@ -26,6 +26,7 @@ from fakesidecar.core.pubsub_delivery import (
     Status,
     Subscriber,
     answer_of,
+    as_answer,
 )
 from fakesidecar.core.pubsub_events import Event, Origin, expire, new_event, wants_raw
 from fakesidecar.core.pubsub_rules import BrokenRule, routes_of
@@ -43,6 +44,7 @@ from fakesidecar.errors import (
     TopicForbidden,
 )
 from fakesidecar.interceptors.tracing import Tracer
+from fakesidecar.options import DEFAULT_NAMESPACE
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.errors import StartupError
 from fakesidecar.resources.subscription import Rule, Subscription
@@ -71,7 +73,7 @@ class Loaded:
     pubsub: PubSub
     scopes: Scopes
     namespace: str
-    """What topics are prefixed with."""
+    """What topics are prefixed with, where nobody sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +157,8 @@ class PubSubBlock:
 
     def add(self, spec: Component, pubsub: PubSub) -> None:
         """Load a broker under its component's name."""
-        app_id, namespace = self._core.app_id, self._core.around.namespace
-        scoped = any("{namespace}" in value for value in spec.metadata.values())
-        self._loaded[spec.name] = Loaded(pubsub, scopes_of(spec, app_id), namespace if scoped else "")
+        namespace = (self._core.around.namespace or DEFAULT_NAMESPACE) if spec.namespaced else ""
+        self._loaded[spec.name] = Loaded(pubsub, scopes_of(spec, self._core.app_id), namespace)
         if self._app_started:
             self.resume_app()
 
@@ -344,7 +345,12 @@ class PubSubBlock:
             raise PubSubNotFound(pubsub=pubsub)
         if not loaded.scopes.may_subscribe(topic):
             raise SubscriptionForbidden(pubsub=pubsub, topic=topic)
-        forget = loaded.pubsub.subscribe(loaded.namespace + topic, reading.handle, reading.subscription.metadata)
+
+        def handle(message: Message, done: Done) -> None:
+            reading.handle(replace(message, topic=message.topic.removeprefix(loaded.namespace)), done)
+
+        handler = handle if loaded.namespace else reading.handle
+        forget = loaded.pubsub.subscribe(loaded.namespace + topic, handler, reading.subscription.metadata)
 
         def cancel() -> None:
             reading.stop()
@@ -358,8 +364,12 @@ class PubSubBlock:
             end()
 
     def inbound(self, pubsub: str, attempt: Attempt, finished: Answered) -> None:
-        """Offer an event to its subscriber, once: a policy for what comes in from a component goes around this."""
-        attempt(finished)
+        """Offer an event to its subscriber, as often as the policy for what comes in from the component says."""
+        policy = self._core.resiliency.component(pubsub, "Pubsub", "Inbound")
+        if policy is None:
+            attempt(finished)
+        else:
+            policy.offer(attempt, lambda error: finished(as_answer(error)))
 
     def soon(self, blocking: bool, work: Callable[[], None]) -> None:
         """Do something here and now, or on a thread when it may wait for something outside of this process."""

@@ -37,6 +37,10 @@ log = logging.getLogger("fakesidecar.pubsub")
 NOT_FOUND = 404
 UNIMPLEMENTED = "UNIMPLEMENTED"
 TRACEPARENT = "traceparent"
+NO_HEADERS = frozenset(
+    {"content-type", TRACEPARENT, "tracestate", "host", "content-length", "transfer-encoding", "trailer"}
+)
+"""Metadata of a message that is no header of the request: the sidecar, or Go's HTTP library, knows better."""
 
 TEXT = golang.TEXT
 SUBSCRIPTION = golang.Struct(
@@ -281,7 +285,7 @@ def request_of(path: str, body: bytes, content_type: str, delivery: Delivery, *,
     for name, value in metadata.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise NotTaken(f"net/http: invalid header field {golang.quote(name)}")
-        if name.lower() not in ("content-type", TRACEPARENT):
+        if name.lower() not in NO_HEADERS:
             headers.append((name, value))
     if delivery.traceparent is not None and not (bulk and delivery.raw is not None):
         headers.append((TRACEPARENT, delivery.traceparent))
@@ -381,7 +385,7 @@ def metadata_of(delivery: Delivery, *, bulk: bool = False) -> list[tuple[str, st
             out.append((key, value.encode()))
         elif not _METADATA_VALUE.fullmatch(value):
             raise NotTaken(f"header key {golang.quote(key)} contains value with non-printable ASCII characters")
-        elif key not in ("content-type", TRACEPARENT, "traceid"):
+        elif key not in ("content-type", TRACEPARENT):
             out.append((key, value))
     if delivery.traceparent is not None and not (bulk and delivery.raw is not None):
         out.append((TRACEPARENT, delivery.traceparent))

@@ -53,6 +53,8 @@ class NotTaken(Exception):
 class Dropped(NotTaken):
     """An event was not taken, and is not to be offered again."""
 
+    permanent = True
+
 
 Answer = NotTaken | None
 """How an event was taken."""
@@ -68,6 +70,11 @@ def answer_of(status: str, id: str) -> Answer:
     if status == Status.DROP:
         return Dropped("DROP status returned from app while processing pub/sub event " + id)
     return NotTaken(f"RETRY status returned from app while processing pub/sub event {id}")
+
+
+def as_answer(error: BaseException | None) -> Answer:
+    """What the end of all attempts amounts to: a policy may have ended them with an error of its own."""
+    return error if error is None or isinstance(error, NotTaken) else NotTaken(str(error))
 
 
 def status_of(answer: Answer) -> Status:
@@ -307,6 +314,8 @@ class BulkReading(Reading):
         def attempt(answered: Answered) -> None:
             def told(answers: Mapping[str, Answer]) -> None:
                 for id, answer in answers.items():
+                    if id not in left:  # an answer to an attempt that was given up
+                        continue
                     self.record(left[id], answer)
                     if answer is None or isinstance(answer, Dropped):
                         del left[id]
@@ -321,6 +330,7 @@ class BulkReading(Reading):
 
         def finished(answer: Answer) -> None:
             for id in tuple(left):
+                del left[id]
                 _, message, done = entries[id]
                 self.settle(message, done, refusals.get(id) or answer)
 

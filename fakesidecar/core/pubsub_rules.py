@@ -50,7 +50,10 @@ def routes_of(rules: Sequence[Rule]) -> Routes:
 
 def compiled(text: str) -> Condition:
     """An expression as a function of an event."""
-    from cel_expr_python import cel
+    try:
+        from cel_expr_python import cel
+    except ImportError as error:
+        raise BrokenRule(f"rules need the package cel-expr-python, which is not installed here: {error}") from error
 
     expression = _compile(text, {EVENT: cel.Type.DYN})
 

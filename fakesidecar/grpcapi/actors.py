@@ -46,7 +46,7 @@ def invoke_actor(core: Core, request: pb.InvokeActorRequest, context: Context) -
         if fault:
             raise ActorBadName(cause=f"{what}: {fault}")
     core.actors.check()
-    headers = (*request.metadata.items(), *core.actors.caller("Dapr-API-Call"))
+    headers = (*request.metadata.items(), ("Dapr-API-Call", "true"))
     trace = trace_headers(core, context.span)
     call = ActorCall(
         request.actor_type, request.actor_id, request.method, request.data, headers, trace=trace, from_grpc=True

@@ -48,7 +48,14 @@ TIMER = golang.Struct(
 )
 
 
-@route("GET POST PUT DELETE", f"{ACTOR}/method/{{method}}", call="actors.invoke", component="type", target="id")
+@route(
+    "GET POST PUT DELETE",
+    f"{ACTOR}/method/{{method}}",
+    call="actors.invoke",
+    component="type",
+    target="id",
+    blocking=True,
+)
 def invoke_actor(core: Core, request: Request) -> Response:
     type, id, method = (request.params[name] for name in ("type", "id", "method"))
     check_name(type, "invalid actorType: ")
@@ -56,7 +63,7 @@ def invoke_actor(core: Core, request: Request) -> Response:
     if fault := fault_in_method(method):
         raise ActorBadRequest(cause=fault)
     core.actors.check()
-    headers = (*headers_of(request), *core.actors.caller("Dapr-Api-Call"))
+    headers = (*headers_of(request), ("Dapr-Api-Call", "true"))
     call = ActorCall(type, id, method, request.body, headers, request.query, trace_headers(core, request.span))
     try:
         reply = core.actors.invoke(call)

@@ -79,8 +79,9 @@ class Recording:
 
     def __init__(self, onion: Onion, clock: Clock) -> None:
         self._onion = onion
-        self._clock = clock
+        self._now = clock.now
         self._kept: deque[_Kept] = deque(maxlen=KEPT)
+        self._append = self._kept.append
         self._faults: dict[int, Rule] = {}
         self._numbers = itertools.count(1)
         self.listeners: list[Callable[[Event], None]] = []
@@ -116,7 +117,7 @@ class Recording:
 
     def intercept(self, call: Call, proceed: Callable[[], Any]) -> Any:
         """Carry a call out, and remember it."""
-        asked = self._clock.now()
+        asked = self._now()
         try:
             answer = proceed()
         except Exception as error:
@@ -124,12 +125,12 @@ class Recording:
             raise
         if inspect.isawaitable(answer):
             return self._later(call, asked, answer)
-        if isinstance(answer, Future):
+        if type(answer) is Future:
             answer.add_done_callback(lambda done: self._ended(call, done, asked))
         elif self._faults or self.listeners:
             self._keep(call, OK, None, asked)
         else:
-            self._kept.append((call, OK, None, asked, next(self._numbers), None))
+            self._append((call, OK, None, asked, next(self._numbers), None))
         return answer
 
     async def _later(self, call: Call, asked: float, answer: Awaitable[Any]) -> Any:

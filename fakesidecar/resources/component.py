@@ -39,6 +39,8 @@ class Component:
     ignore_errors: bool = False
     """The sidecar starts even if this component does not."""
     init_timeout: str = ""
+    namespaced: bool = False
+    """A value of its metadata has `{namespace}` in it; known when it is loaded."""
     source: str = ""
     """The file and the document that declare it, for messages."""
 

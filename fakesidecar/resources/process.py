@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fakesidecar.components.registry import ComponentType, Surroundings, block_of, find
@@ -49,6 +49,10 @@ def process(
 def create(resolved: Component, around: Surroundings) -> Any:
     """The component, ready to be used; raises `StartupError` when there is no such type, or when it refuses."""
     implementation = find(resolved.type, resolved.version)
+    if implementation is None and around.stand_ins:
+        from fakesidecar.components import stand_ins
+
+        implementation = stand_ins.find(resolved.type, resolved.version)
     try:
         if implementation is not None:
             return implementation(resolved, around)
@@ -98,7 +102,11 @@ def resolve(declared: Component, around: Surroundings, secret: GetSecret) -> Com
         key = reference.key or reference.name
         if key in found:
             metadata[name] = found[key]
-    return replace(declared, metadata={name: fill(declared, name, text, around) for name, text in metadata.items()})
+    return replace(
+        declared,
+        metadata={name: fill(declared, name, text, around) for name, text in metadata.items()},
+        namespaced=any("{namespace}" in text for text in metadata.values()),
+    )
 
 
 def readable(variable: str) -> bool:
@@ -125,34 +133,16 @@ def fill(declared: Component, name: str, text: str, around: Surroundings) -> str
 # --- types whose block is not served yet ---------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What Dapr's component of a type says of itself, and what it does not start without."""
-
-    features: tuple[str, ...] = ()
-    required: str = ""
-    """The metadata property that must be there."""
-    complaint: str = ""
-    """What the component says when it is not."""
-
-
-KNOWN = {
-    "pubsub.redis": Known(),
-    "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
-    "bindings.redis": Known(("OUTPUT_BINDING",)),
-    "middleware.http.bearer": Known(),
-    "middleware.http.ratelimit": Known(),
-}
+KNOWN = ("pubsub.redis", "middleware.http.bearer", "middleware.http.ratelimit")
 """Types of building blocks that are declared and listed, but have no operations here yet."""
 
 
 class NotYetServed:
     """A component that is listed in the metadata and does nothing."""
 
-    def __init__(self, spec: Component, features: tuple[str, ...]) -> None:
+    def __init__(self, spec: Component) -> None:
         self.spec = spec
-        self.features = features
-        self.component_type = ComponentType(spec.type, block_of(spec.type) or "", features=features)
+        self.component_type = ComponentType(spec.type, block_of(spec.type) or "")
 
     def reset(self) -> None:
         """There is nothing to forget."""
@@ -163,9 +153,6 @@ class NotYetServed:
 
 def not_yet_served(resolved: Component) -> NotYetServed:
     """A stand-in for a component of a known type; raises `StartupError` for any other."""
-    known = KNOWN.get(resolved.type) if resolved.version.lower() in ("", "v0", "v1") else None
-    if known is None:
+    if resolved.type not in KNOWN or resolved.version.lower() not in ("", "v0", "v1"):
         raise not_found(resolved)
-    if known.required and not resolved.setting(known.required):
-        raise ComponentError(known.complaint)
-    return NotYetServed(resolved, known.features)
+    return NotYetServed(resolved)

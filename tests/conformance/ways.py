@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import grpc
 import urllib3
@@ -42,7 +42,7 @@ NOTHING = Value(None, None)
 
 
 class Way(ABC):
-    """State, secrets, configuration, locks and crypto by one protocol and one client."""
+    """State, secrets, configuration, locks, crypto and publishing by one protocol and one client."""
 
     @abstractmethod
     def get(self, store: str, key: str) -> Value: ...
@@ -81,6 +81,14 @@ class Way(ABC):
 
     @abstractmethod
     def unlock(self, store: str, resource: str, owner: str) -> str: ...
+
+    @abstractmethod
+    def publish(
+        self, pubsub: str, topic: str, data: str, content_type: str, metadata: Mapping[str, str] = {}
+    ) -> None: ...
+
+    @abstractmethod
+    def publish_all(self, pubsub: str, topic: str, texts: Sequence[str]) -> None: ...
 
     @abstractmethod
     def encrypt(self, store: str, key: str, algorithm: str, data: bytes, cipher: str = "aes-gcm") -> bytes: ...
@@ -157,6 +165,12 @@ class ClientWay(Way):
 
     def unlock(self, store: str, resource: str, owner: str) -> str:
         return str(self._call("unlock", store, resource, owner).status.name)
+
+    def publish(self, pubsub: str, topic: str, data: str, content_type: str, metadata: Mapping[str, str] = {}) -> None:
+        self._call("publish_event", pubsub, topic, data, metadata, data_content_type=content_type)
+
+    def publish_all(self, pubsub: str, topic: str, texts: Sequence[str]) -> None:
+        assert not self._call("publish_events", pubsub, topic, list(texts)).failed_entries
 
     def encrypt(self, store: str, key: str, algorithm: str, data: bytes, cipher: str = "aes-gcm") -> bytes:
         answer = self._call("encrypt", data, EncryptOptions(store, key, algorithm, cipher))
@@ -238,6 +252,19 @@ class HttpWay(Way):
     def unlock(self, store: str, resource: str, owner: str) -> str:
         body = {"resourceId": resource, "lockOwner": owner}
         return UNLOCKED[self._ask("POST", f"/v1.0-alpha1/unlock/{store}", body).json()["status"]]
+
+    def publish(self, pubsub: str, topic: str, data: str, content_type: str, metadata: Mapping[str, str] = {}) -> None:
+        query = urlencode({f"metadata.{name}": value for name, value in metadata.items()})
+        path = f"{self._root}/v1.0/publish/{pubsub}/{quote(topic)}?{query}"
+        answer = self._pool.request("POST", path, body=data, headers={"content-type": content_type})
+        if answer.status >= 400:
+            raise Refused(False, answer.json()["message"])
+
+    def publish_all(self, pubsub: str, topic: str, texts: Sequence[str]) -> None:
+        entries = [
+            {"entryId": str(number), "event": text, "contentType": "text/plain"} for number, text in enumerate(texts)
+        ]
+        self._ask("POST", f"/v1.0/publish/bulk/{pubsub}/{quote(topic)}", entries)
 
     def encrypt(self, store: str, key: str, algorithm: str, data: bytes, cipher: str = "aes-gcm") -> bytes:
         headers = {

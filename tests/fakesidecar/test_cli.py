@@ -186,4 +186,4 @@ def test_an_application_that_cannot_start_is_named(resources: Path) -> None:
     ],
 )
 def test_the_short_names_of_dapr_run_are_known(short: list[str], long: list[str]) -> None:
-    assert long_names(short) == long
+    assert long_names(short, {}) == long

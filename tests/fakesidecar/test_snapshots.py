@@ -128,6 +128,70 @@ def test_a_script_goes_on_from_where_it_was(it: Sidecar) -> None:
     assert model.converse(prompt).text == "once"
 
 
+def test_jobs_go_on_from_where_they_were() -> None:
+    from fakesidecar import Options
+    from fakesidecar.core.jobs import Job, Triggered
+
+    it = Sidecar(Options(scheduler_host_address="localhost:1"), clock=VirtualClock())
+    clock, jobs, start = it.clock, it.core.jobs, it.clock.now()
+    assert isinstance(clock, VirtualClock)
+    ticks: list[float] = []
+
+    def receive(tick: Triggered) -> bool:
+        ticks.append(tick.due - start)
+        return True
+
+    jobs.receiver = receive
+    jobs.schedule(Job("j", schedule="@every 10s", repeats=4))
+    jobs.schedule(Job("once", due_time="35s"))
+    clock.advance(25)
+    kept = loads(dumps(snapshot(it.core)))
+    clock.advance(60)
+    assert ticks == [10, 20, 30, 35, 40]
+    assert jobs.list() == ()
+    for _ in range(2):
+        restore(it.core, kept)
+        ticks.clear()
+        assert [job.name for job in jobs.list()] == ["j", "once"]
+        clock.advance(60)
+        assert ticks == [30, 35, 40]
+    it.stop()
+
+
+def test_reminders_go_on_from_where_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import Future
+
+    from fakesidecar.core.actors.hosts import Reminder
+
+    it = Sidecar(clock=VirtualClock())
+    clock, reminders, start = it.clock, it.core.actors.place.reminders, it.clock.now()
+    assert isinstance(clock, VirtualClock)
+    ticks: list[tuple[str, float]] = []
+
+    def deliver(reminder: Reminder) -> Future[None]:
+        ticks.append((reminder.name, clock.now() - start))
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    monkeypatch.setattr(reminders, "_deliver", deliver)
+    reminders.create(Reminder("Cart", "7", "often", period="R4/PT10S", data=b"1"))
+    reminders.create(Reminder("Cart", "7", "once", due_time="35s"))
+    clock.advance(25)
+    kept = loads(dumps(snapshot(it.core)))
+    clock.advance(60)
+    later = [entry for entry in ticks if entry[1] > 25]
+    assert ("once", 35.0) in later
+    assert reminders.select() == []
+    for _ in range(2):
+        restore(it.core, kept)
+        ticks.clear()
+        assert [(one.name, one.data) for one in reminders.select()] == [("often", b"1"), ("once", None)]
+        clock.advance(60)
+        assert ticks == later
+    it.stop()
+
+
 def test_everything_that_a_file_can_hold() -> None:
     kept = Snapshot(
         1.5,

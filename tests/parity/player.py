@@ -325,7 +325,7 @@ class Player:
             return True
         left = seconds - head_start
         while left > 0:
-            pace = min(SETTLE if self._in_real_time else PACE, left)
+            pace = min(SETTLE if self._redis is not None else PACE, left)
             if self._advance_meanwhile(pace, attempt) or attempt(SETTLE):
                 return True
             left -= pace

@@ -86,6 +86,7 @@ class Redis(StateStore):
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         self.blocking = around.redis.blocking
+        self.lasting = around.redis.blocking  # a Redis in this process ends with the sidecar
         self._redis = around.redis.connect(spec.metadata)
         self._default_ttl: int | None = self._redis.settings.value("ttlInSeconds")
         self._replicas = self._redis.replicas()

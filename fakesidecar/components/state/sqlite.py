@@ -90,6 +90,7 @@ class Sqlite(StateStore):
         super().__init__(spec, around)
         settings = Settings(spec.metadata)
         self._table, self._cleanup_seconds = settings.table, settings.cleanup
+        self.lasting = settings.path != IN_MEMORY
         self._lock = threading.RLock()
         self._database = self._connect(settings)
         # Also for a sidecar that was never started, and so is never stopped.

@@ -1,17 +1,19 @@
 """What placement and the scheduler are to sidecars: who hosts which actors, and the reminders of all of them.
 
-Every sidecar has a place of its own, until it joins another's.
+Sidecars of one process that are neighbours share a place.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fakesidecar.core.actors.hosts import Reminder
-from fakesidecar.core.actors.reminders import LOCK, Reminders
+from fakesidecar.core.actors.reminders import LOCK, KeptReminder, Reminders
 from fakesidecar.later import end_as
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """Where actors are, among the sidecars that have joined.
+    """Where actors are, among sidecars.
 
     An actor that is active stays where it is; others go where a hash of their name says, as few as possible
     elsewhere when sidecars come and go. (daprd moves active actors too, as soon as another host joins.)
@@ -30,6 +32,12 @@ class Place:
         self.sidecars: list[ActorsBlock] = []
         self.reminders = Reminders(clock, self._deliver)
         self._undelivered: list[tuple[Reminder, Future[None]]] = []
+        self._numbers = itertools.count()
+
+    def add(self, sidecar: ActorsBlock) -> str:
+        """Add a sidecar; returns its address here."""
+        self.sidecars.append(sidecar)
+        return str(next(self._numbers))
 
     def find(self, type: str, id: str) -> ActorsBlock | None:
         """The sidecar whose application hosts an actor, None when nobody does."""
@@ -52,7 +60,15 @@ class Place:
         with LOCK:
             waiting, self._undelivered = self._undelivered, []
             for reminder, future in waiting:
+                if self.reminders.get(reminder.type, reminder.id, reminder.name) is not reminder:
+                    continue  # deleted meanwhile
                 self._deliver(reminder).add_done_callback(partial(end_as, future))
+
+    def restore(self, kept: Sequence[KeptReminder]) -> None:
+        """Have these reminders, and no others."""
+        with LOCK:
+            self._undelivered.clear()
+            self.reminders.restore(kept)
 
     def reset(self) -> None:
         """Forget every reminder."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -17,8 +17,8 @@ from fakesidecar.clock import Clock
 from fakesidecar.core.actors.hosts import ActorTimer, Reminder
 from fakesidecar.core.jobs import Job, plan_of
 from fakesidecar.errors import ReminderCreateFailed, ReminderExists, ReminderNotFound, TimerCreateFailed
-from fakesidecar.schedule import Every, Period, Plan, Schedule, parse_period, parse_rfc3339, parse_time
-from fakesidecar.scheduler import DROP, FailurePolicy, Scheduler, Task
+from fakesidecar.schedule import Every, Period, Plan, Schedule, parse, parse_period, parse_rfc3339, parse_time
+from fakesidecar.scheduler import DROP, FailurePolicy, Scheduler, Standing, Task
 
 LOCK = threading.RLock()
 """Held while something that is due is delivered, whoever's it is: one delivery may end another sidecar's."""
@@ -62,8 +62,8 @@ class Due(Generic[K]):
                 if (type is None or key[0] == type) and (id is None or key[1] == id)
             ]
 
-    def _keep(self, what: K, plan: Plan, policy: FailurePolicy) -> None:
-        """Keep something, in the place of what had its name."""
+    def _keep(self, what: K, plan: Plan, policy: FailurePolicy, standing: Standing | None = None) -> None:
+        """Keep something, in the place of what had its name; from the beginning, or from where it stood."""
         key = (what.type, what.id, what.name)
         kept: Kept[K] = Kept(what)
 
@@ -80,7 +80,10 @@ class Due(Generic[K]):
         with LOCK:
             self.remove(*key)
             self._kept[key] = kept
-            kept.task = self._scheduler.start(plan, deliver, policy=policy, finished=finished)
+            if standing is None:
+                kept.task = self._scheduler.start(plan, deliver, policy=policy, finished=finished)
+            else:
+                kept.task = self._scheduler.resume(plan, standing, deliver, policy=policy, finished=finished)
 
     def remove(self, type: str, id: str, name: str) -> None:
         """Keep something no longer."""
@@ -100,6 +103,19 @@ class Due(Generic[K]):
         with LOCK:
             self._kept.clear()
             self._scheduler.reset()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReminder:
+    """A reminder, its plan, and how far it has come."""
+
+    reminder: Reminder
+    policy: FailurePolicy
+    begin: float
+    due: float | None
+    repeats: int | None
+    expires: float
+    standing: Standing
 
 
 class Reminders(Due[Reminder]):
@@ -123,12 +139,32 @@ class Reminders(Due[Reminder]):
                 raise ReminderExists(name=reminder.name)
             self._keep(replace(reminder, period=schedule or ""), plan, policy)
 
+    def snapshot(self) -> tuple[KeptReminder, ...]:
+        """All reminders, and how far they have come."""
+        with LOCK:
+            tasks = [(kept.what, kept.task) for kept in self._kept.values()]
+            return tuple(_kept(what, task) for what, task in tasks if task is not None)
+
+    def restore(self, kept: Sequence[KeptReminder]) -> None:
+        """Keep these reminders, and no others."""
+        with LOCK:
+            self.reset()
+            for one in kept:
+                period = one.reminder.period
+                plan = Plan(one.begin, parse(period) if period else None, one.due, one.repeats, one.expires)
+                self._keep(one.reminder, plan, one.policy, one.standing)
+
     def find(self, type: str, id: str, name: str) -> Reminder:
         """The reminder of that name."""
         found = self.get(type, id, name)
         if found is None:
             raise ReminderNotFound(name=name)
         return found
+
+
+def _kept(reminder: Reminder, task: Task) -> KeptReminder:
+    plan = task.plan
+    return KeptReminder(reminder, task.policy, plan.begin, plan.due, plan.repeats, plan.expires, task.standing)
 
 
 def _period(text: str) -> Period | None:

@@ -35,6 +35,12 @@ class ActorState:
         """Whether a state store is marked as the one for actors."""
         return self.find() is not None
 
+    @property
+    def blocking(self) -> bool:
+        """Whether the store waits for something outside of this process."""
+        found = self.find()
+        return found is not None and found.blocking
+
     def find(self) -> StateStore | None:
         """The state store that is marked as the one for actors."""
         for spec, component in self._core.components:
@@ -87,6 +93,14 @@ class ActorState:
         """Everything that an actor was seen to keep, and still keeps."""
         found = ((key, self.get(type, id, key)) for key in sorted(self._keys.get((type, id), ())))
         return {key: item.data for key, item in found if item is not None}
+
+    def snapshot(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """Type and id of each actor, and the keys that it keeps."""
+        return tuple((type, id, tuple(sorted(keys))) for (type, id), keys in self._keys.items())
+
+    def restore(self, kept: Sequence[tuple[str, str, Sequence[str]]]) -> None:
+        """Know which actor kept what then."""
+        self._keys = {(type, id): set(keys) for type, id, keys in kept}
 
     def forget(self) -> None:
         """Forget which actor keeps what; the store itself forgets what is kept."""

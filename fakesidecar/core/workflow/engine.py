@@ -8,10 +8,11 @@ turn of the instance is out, and while there is no worker. Reading answers at on
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -49,11 +50,13 @@ from fakesidecar.core.workflow.history import (
     resolution_of,
     seconds_of,
 )
-from fakesidecar.core.workflow.instance import Instance, Turn
+from fakesidecar.core.workflow.instance import Instance, Turn, of_snapshot, snapshot_of
 from fakesidecar.core.workflow.storage import Storage
-from fakesidecar.core.workflow.workers import Task, Worker, Workers, is_answered
+from fakesidecar.core.workflow.waiting import Action, Becomes, Call, Calls, Watches
+from fakesidecar.core.workflow.workers import Task, Worker, Workers
 from fakesidecar.errors import ActorsNotPlaced, ActorStateStoreMissing, ApiError
-from fakesidecar.later import fail, settle
+from fakesidecar.later import settle
+from fakesidecar.trace import parse_span
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
@@ -71,7 +74,6 @@ ACTOR_KINDS = ("activity", "retentioner", "workflow")
 
 Interceptor = Callable[[service.ActivityRequest], service.ActivityResponse | None]
 """Answers an activity in a worker's place, or leaves it to the workers."""
-Action = Callable[[Future[Any]], None]
 
 
 @dataclass(slots=True)
@@ -87,23 +89,6 @@ class Start:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """A call that waits for its turn."""
-
-    id: str
-    action: Action
-    future: Future[Any]
-
-
-@dataclass(slots=True)
-class _Watch:
-    """Somebody who waits for an instance to become something."""
-
-    becomes: Callable[[Instance], bool]
-    future: Future[Instance]
-
-
 class Engine:
     """The workflows of one app."""
 
@@ -116,12 +101,9 @@ class Engine:
         self._workers = Workers(self._clock, self._ids.uuid)
         self._ready: dict[Instance, None] = {}
         """Instances with something to do, once there is a worker."""
-        self._until_worker: list[_Waiting] = []
-        self._behind: dict[str, list[_Waiting]] = {}
-        """Calls that wait for the turn of an instance to end."""
-        self._watches: dict[str, list[_Watch]] = {}
+        self._calls = Calls()
+        self._watches = Watches()
         self._storage: Storage | None = None
-        self._touched: dict[Instance, None] = {}
         self._refused = False
         self._gone: Future[None] | None = None
         """Set when the sidecar stops: whether the last worker is gone."""
@@ -211,9 +193,8 @@ class Engine:
         with self._change():
             self._store()
             self._workers.connect(worker)
-            calls, self._until_worker = self._until_worker, []
             ready, self._ready = self._ready, {}
-            for call in calls:
+            for call in self._calls.worker_is_there():
                 self._perform_or_queue(call)
             for instance in ready:
                 self._later(instance)
@@ -231,15 +212,16 @@ class Engine:
         with self._change():
             instance = self._instances.get(answer.instanceId)
             turn = instance.turn if instance is not None else None
-            if instance is None or turn is None or not is_answered(turn, answer.completionToken):
+            if instance is None or turn is None or not self._workers.is_answered(turn, answer.completionToken):
                 return
-            self._workers.settle(turn)
             try:
                 outcome = apply(turn, answer, self._place())
             except CannotApply as error:
                 log.warning("the turn of '%s' stays unanswered: %s", instance.id, error)
+                self._workers.settle(turn)
                 instance.give_up(turn)
                 return
+            self._workers.settle(turn)
             if outcome.stalled is not None:
                 self._stall(instance, turn, outcome.stalled)
             elif outcome.next_round is not None:
@@ -251,7 +233,7 @@ class Engine:
         """A worker's answer to an activity; one that nobody waits for is ignored."""
         with self._change():
             task = self._tasks.get(answer.instanceId, {}).get(answer.taskId)
-            if task is not None and is_answered(task, answer.completionToken):
+            if task is not None and self._workers.is_answered(task, answer.completionToken):
                 self._workers.settle(task)
                 self._end(task, answer)
 
@@ -375,58 +357,34 @@ class Engine:
         self._check()
         future: Future[Any] = Future()
         with self._change():
-            self._perform_or_queue(_Waiting(id, action, future))
+            self._perform_or_queue(Call(id, action, future))
         return future
 
-    def _perform_or_queue(self, call: _Waiting) -> None:
+    def _perform_or_queue(self, call: Call) -> None:
         instance = self._instances.get(call.id)
         if not self._workers:
-            self._until_worker.append(call)
+            self._calls.wait_for_worker(call)
         elif instance is not None and (instance.turn is not None or not instance.id):
-            self._behind.setdefault(call.id, []).append(call)
+            self._calls.wait_for_turn(call)
         else:
-            self._perform(call)
+            call.perform()
 
-    @staticmethod
-    def _perform(call: _Waiting) -> None:
-        if call.future.cancelled():
-            return
-        try:
-            call.action(call.future)
-        except ApiError as error:
-            fail(call.future, error)
-
-    def _wait(self, id: str, becomes: Callable[[Instance], bool]) -> Future[Instance]:
+    def _wait(self, id: str, becomes: Becomes) -> Future[Instance]:
         self.check_placement()
         future: Future[Instance] = Future()
         with self._change():
             self._watch(id, becomes, future)
         return future
 
-    def _watch(self, id: str, becomes: Callable[[Instance], bool], future: Future[Instance]) -> None:
-        """Answer when an instance has become something, or has ended."""
-        instance = self._instances.get(id)
-        if instance is not None and becomes(instance):
-            settle(future, instance)
-            return
-        watches = [watch for watch in self._watches.get(id, ()) if not watch.future.done()]
-        self._watches[id] = [*watches, _Watch(becomes, future)]
+    def _watch(self, id: str, becomes: Becomes, future: Future[Instance]) -> None:
+        self._watches.add(id, self._instances.get(id), becomes, future)
 
     def _changed(self, instance: Instance) -> None:
         """Tell those who wait for an instance, and those who are told of every one."""
         self._touch(instance)
-        watches = self._watches.pop(instance.id, None)
-        if watches is not None:
-            left = []
-            for watch in watches:
-                if watch.becomes(instance):
-                    settle(watch.future, instance)
-                elif not watch.future.done():
-                    left.append(watch)
-            if left:
-                self._watches[instance.id] = left
+        self._watches.changed(instance)
         for tell in self.on_change:
-            tell(instance)
+            APPS.later(partial(tell, instance))
 
     def _existing(self, id: str) -> Instance:
         self._check_alive(id)
@@ -439,9 +397,7 @@ class Engine:
         if instance is not None and instance.facts.stalled is not None:
             raise InstanceStalled(id=id)
 
-    def _command(
-        self, id: str, kind: str, content: Any, becomes: Callable[[Instance], bool], wait: bool
-    ) -> Future[Instance]:
+    def _command(self, id: str, kind: str, content: Any, becomes: Becomes, wait: bool) -> Future[Instance]:
         def command(future: Future[Instance]) -> None:
             instance = self._existing(id)
             self._add(instance, make(kind, self._clock.now(), content))
@@ -465,7 +421,7 @@ class Engine:
             parentTraceContext=start.trace,
         )
         if start.trace is not None:
-            content.workflowSpanID.value = start.trace.spanID or start.trace.traceParent.split("-")[2]
+            content.workflowSpanID.value = start.trace.spanID or parse_span(start.trace.traceParent).span_id
         router = common.TaskRouter(sourceAppID=self._app)
         return make("executionStarted", self._clock.now(), content, router=router)
 
@@ -539,7 +495,7 @@ class Engine:
 
     def _release(self, id: str) -> None:
         """Go on with the calls that waited for a turn."""
-        for call in self._behind.pop(id, ()):
+        for call in self._calls.turn_is_over(id):
             self._perform_or_queue(call)
 
     # --- turns ---
@@ -685,11 +641,19 @@ class Engine:
         if (before := tasks.get(task.event.eventId)) is not None:
             self._workers.settle(before)  # an earlier round's, which nobody waits for
         tasks[task.event.eventId] = task
-        answer = self.activity_interceptor(task.request())
+        answer = self._answer_at_once(task)
         if answer is None:
             self._workers.give(task)
         else:
             APPS.later(lambda: self._end(task, answer))
+
+    def _answer_at_once(self, task: Task) -> service.ActivityResponse | None:
+        """What the interceptor answers; what it raises is the activity's failure."""
+        try:
+            return self.activity_interceptor(task.request())
+        except Exception as error:
+            details = common.TaskFailureDetails(errorType=type(error).__name__, errorMessage=str(error))
+            return service.ActivityResponse(failureDetails=details)
 
     def _end(self, task: Task, answer: service.ActivityResponse) -> None:
         tasks = self._tasks.get(task.instance, {})
@@ -799,14 +763,19 @@ class Engine:
 
     def _store(self) -> Storage | None:
         """Where instances are kept, once what was kept before is loaded; None where nothing outlives the sidecar."""
-        if self._storage is None and (store := self._core.actors.state.find()) is not None and store.lasting:
+        if self._storage is not None or self._gone is not None:
+            return self._storage
+        store = self._core.actors.state.find()
+        if store is not None and store.lasting:
             self._storage = Storage(self._core, store)
-            loaded = list(self._storage.load())
-            for instance in loaded:
-                self._instances[instance.id] = instance
-            for instance in loaded:
-                self._wake(instance)
+            self._go_on_with(list(self._storage.load()))
         return self._storage
+
+    def _go_on_with(self, kept: Sequence[Instance]) -> None:
+        for instance in kept:
+            self._instances[instance.id] = instance
+        for instance in kept:
+            self._wake(instance)
 
     def _wake(self, instance: Instance) -> None:
         """Go on with an instance that was kept."""
@@ -818,15 +787,9 @@ class Engine:
             self._begin_at(instance, None)
 
     def _touch(self, instance: Instance) -> None:
-        """Something of an instance is to be kept, when the change is complete."""
-        if self._storage is not None and instance not in self._touched:
-            self._touched[instance] = None
-            APPS.later(lambda: self._keep(instance))
-
-    def _keep(self, instance: Instance) -> None:
-        self._touched.pop(instance, None)
+        """Something of an instance is to be kept."""
         if self._storage is not None and self._instances.get(instance.id) is instance:
-            self._storage.save(instance)
+            self._storage.touch(instance)
 
     # --- the building block ---
 
@@ -841,24 +804,29 @@ class Engine:
     def reset(self) -> None:
         """Forget every instance; workers stay, those who wait go."""
         with self._change():
-            self._dismiss()
+            self._calls.dismiss()
+            self._watches.dismiss()
             for id in self.instances:
                 self._delete(id)
 
-    def _dismiss(self) -> None:
-        """Send away everybody who waits."""
-        waiting = [call.future for calls in (self._until_worker, *self._behind.values()) for call in calls]
-        watching = [watch.future for watches in self._watches.values() for watch in watches]
-        self._until_worker.clear()
-        self._behind.clear()
-        self._watches.clear()
-        for future in (*waiting, *watching):
-            future.cancel()
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Every instance, as a copy."""
+        with APPS.change():
+            return [snapshot_of(instance) for instance in self._instances.values()]
+
+    def restore(self, kept: Sequence[Mapping[str, Any]]) -> None:
+        """Have the instances that were kept, and go on with them; all others are forgotten."""
+        self.reset()
+        with self._change():
+            self._go_on_with([of_snapshot(one) for one in kept])
+            for instance in tuple(self._instances.values()):
+                self._touch(instance)
 
     def stop(self) -> Future[None]:
         """End the streams of all workers; the future says when the last one is gone."""
         with self._change():
-            self._dismiss()
+            self._calls.dismiss()
+            self._watches.dismiss()
             self._gone = self._gone or Future()
             if not self._workers:
                 settle(self._gone, None)
@@ -871,9 +839,9 @@ class Engine:
         self.stop()
         with self._change():
             self._workers.clear()
-        if self._storage is not None:
-            self._storage.close()
-            self._storage = None
+            storage, self._storage = self._storage, None
+        if storage is not None:
+            storage.close()
 
 
 def _is_same_start(before: Event | None, event: Event) -> bool:

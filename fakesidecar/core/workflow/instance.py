@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dapr_client.wire import history_events_pb2 as pb
 from fakesidecar.core.workflow.history import (
@@ -152,3 +152,30 @@ def accept(facts: Facts, events: Iterable[Event]) -> list[Event]:
             resolved.add(key)
         out.append(event)
     return out
+
+
+def snapshot_of(instance: Instance) -> dict[str, Any]:
+    """An instance as plain values; a turn that is out has not been."""
+    return {
+        "id": instance.id,
+        "history": [event.SerializeToString() for event in instance.history],
+        "inbox": [event.SerializeToString() for event in instance.waiting],
+        "custom_status": instance.custom_status,
+        "generation": instance.generation,
+        "propagated": None if instance.propagated is None else instance.propagated.SerializeToString(),
+    }
+
+
+def of_snapshot(kept: Mapping[str, Any]) -> Instance:
+    """The instance that was kept as plain values."""
+    history = [pb.HistoryEvent.FromString(data) for data in kept["history"]]
+    propagated = kept["propagated"]
+    return Instance(
+        kept["id"],
+        history=history,
+        inbox=[pb.HistoryEvent.FromString(data) for data in kept["inbox"]],
+        custom_status=kept["custom_status"],
+        generation=kept["generation"],
+        propagated=None if propagated is None else pb.PropagatedHistory.FromString(propagated),
+        facts=Facts(history),
+    )

@@ -1,8 +1,8 @@
 """Keeping instances in the state store of actors, where daprd keeps them (dapr pkg/actors/targets/workflow, state.go).
 
 Under `app||dapr.internal.<namespace>.<app>.workflow||<instance>||` there are the events of the history and of the
-inbox, one by one, the custom status, the histories that a caller passed on, and how much there is of it all. A turn
-writes what it added. Writing is done by a thread, in order, and is complete when the sidecar has stopped.
+inbox, one by one, the custom status, the histories that a caller passed on, and how much there is of it all. A thread
+writes what has been added since it wrote last, of all instances at once; when the sidecar has stopped it has it all.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dapr_client.wire import backend_service_pb2 as backend
-from dapr_client.wire import history_events_pb2 as pb
 from fakesidecar.components.state import Delete, Operation, StateStore, Upsert
 from fakesidecar.core.keys import SEPARATOR
+from fakesidecar.core.workflow.apps import APPS
 from fakesidecar.core.workflow.history import Event
-from fakesidecar.core.workflow.instance import Instance
+from fakesidecar.core.workflow.instance import Instance, of_snapshot
 from fakesidecar.errors import ComponentError
 
 if TYPE_CHECKING:
@@ -45,57 +45,73 @@ class Storage:
         namespace = core.options.namespace or "default"
         self._prefix = SEPARATOR.join((core.app_id, f"dapr.internal.{namespace}.{core.app_id}.workflow", ""))
         self._kept: dict[str, _Kept] = {}
+        self._changed: dict[str, Instance] = {}
+        self._deleted: list[str] = []
+        self._asked = False
+        """Whether the writer has been asked, and has not begun."""
         self._writer = ThreadPoolExecutor(1, "workflow-storage")
 
     # --- writing ---
 
-    def save(self, instance: Instance) -> None:
+    def touch(self, instance: Instance) -> None:
         """Keep what is new of an instance."""
-        kept = self._kept.setdefault(instance.id, _Kept())
+        self._changed[instance.id] = instance
+        self._ask_to_write()
+
+    def delete(self, id: str) -> None:
+        """Forget an instance."""
+        self._changed.pop(id, None)
+        if id in self._kept:
+            self._deleted.append(id)
+            self._ask_to_write()
+
+    def _ask_to_write(self) -> None:
+        if not self._asked:
+            self._asked = True
+            self._writer.submit(self._write)
+
+    def _write(self) -> None:
+        with APPS.change():
+            self._asked = False
+            deleted, self._deleted = self._deleted, []
+            changed, self._changed = self._changed, {}
+            operations = [
+                *(operation for id in deleted for operation in self._deletion(id)),
+                *(operation for instance in changed.values() for operation in self._news(instance)),
+            ]
+        try:
+            with self._core.guard(self._store.blocking):
+                self._store.transact(operations, {})
+        except ComponentError:
+            log.exception("workflows could not be stored")
+
+    def _deletion(self, id: str) -> Iterator[Operation]:
+        kept = self._kept.pop(id, _Kept())
+        yield from self._events(id, "history", (), 0, kept.history)
+        yield from self._events(id, "inbox", (), 0, kept.inbox)
+        for name in (METADATA, STATUS, PROPAGATED):
+            yield Delete(self._key(id, name))
+
+    def _news(self, instance: Instance) -> Iterator[Operation]:
+        id, waiting, kept = instance.id, instance.waiting, self._kept.setdefault(instance.id, _Kept())
         first = min(instance.saved, kept.history)
-        operations: list[Operation] = [
-            *self._events(instance.id, "history", instance.history[first:], first, kept.history),
-            *self._events(instance.id, "inbox", instance.waiting, 0, kept.inbox),
-        ]
-        kept.history, kept.inbox = len(instance.history), len(instance.waiting)
-        instance.saved = kept.history
+        yield from self._events(id, "history", instance.history[first:], first, kept.history)
+        yield from self._events(id, "inbox", waiting, 0, kept.inbox)
+        kept.history = instance.saved = len(instance.history)
+        kept.inbox = len(waiting)
         facts = backend.BackendWorkflowStateMetadata(
             inboxLength=kept.inbox, historyLength=kept.history, generation=instance.generation
         )
-        operations.append(Upsert(self._key(instance.id, METADATA), facts.SerializeToString()))
-        operations.append(Upsert(self._key(instance.id, STATUS), instance.custom_status.encode()))
+        yield Upsert(self._key(id, METADATA), facts.SerializeToString())
+        yield Upsert(self._key(id, STATUS), instance.custom_status.encode())
         if instance.propagated is not None:
-            operations.append(Upsert(self._key(instance.id, PROPAGATED), instance.propagated.SerializeToString()))
-        self._write(operations)
+            yield Upsert(self._key(id, PROPAGATED), instance.propagated.SerializeToString())
 
     def _events(self, id: str, kind: str, events: Sequence[Event], first: int, before: int) -> Iterator[Operation]:
         for number, event in enumerate(events, first):
             yield Upsert(self._event_key(id, kind, number), event.SerializeToString())
         for number in range(first + len(events), before):
             yield Delete(self._event_key(id, kind, number))
-
-    def delete(self, id: str) -> None:
-        """Forget an instance."""
-        kept = self._kept.pop(id, None)
-        if kept is not None:
-            names = (METADATA, STATUS, PROPAGATED)
-            self._write(
-                [
-                    *self._events(id, "history", (), 0, kept.history),
-                    *self._events(id, "inbox", (), 0, kept.inbox),
-                    *(Delete(self._key(id, name)) for name in names),
-                ]
-            )
-
-    def _write(self, operations: Sequence[Operation]) -> None:
-        self._writer.submit(self._transact, operations)
-
-    def _transact(self, operations: Sequence[Operation]) -> None:
-        try:
-            with self._core.guard(self._store.blocking):
-                self._store.transact(operations, {})
-        except ComponentError:
-            log.exception("workflows could not be stored")
 
     def close(self) -> None:
         """Write what is still to be written."""
@@ -115,23 +131,18 @@ class Storage:
     def _load(self, id: str) -> Instance:
         facts = backend.BackendWorkflowStateMetadata.FromString(self._get(id, METADATA))
         kept = self._kept[id] = _Kept(facts.historyLength, facts.inboxLength)
-        instance = Instance(
-            id,
-            history=[self._event(id, "history", number) for number in range(kept.history)],
-            inbox=[self._event(id, "inbox", number) for number in range(kept.inbox)],
-            custom_status=self._get(id, STATUS).decode(),
-            generation=facts.generation,
-            saved=kept.history,
+        instance = of_snapshot(
+            {
+                "id": id,
+                "history": [self._read(self._event_key(id, "history", number)) for number in range(kept.history)],
+                "inbox": [self._read(self._event_key(id, "inbox", number)) for number in range(kept.inbox)],
+                "custom_status": self._get(id, STATUS).decode(),
+                "generation": facts.generation,
+                "propagated": self._get(id, PROPAGATED) or None,
+            }
         )
-        if propagated := self._get(id, PROPAGATED):
-            instance.propagated = pb.PropagatedHistory.FromString(propagated)
-        for event in instance.history:
-            instance.facts.see(event)
+        instance.saved = kept.history
         return instance
-
-    def _event(self, id: str, kind: str, number: int) -> Event:
-        event: Event = pb.HistoryEvent.FromString(self._read(self._event_key(id, kind, number)))
-        return event
 
     def _get(self, id: str, name: str) -> bytes:
         return self._read(self._key(id, name))

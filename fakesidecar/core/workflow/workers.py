@@ -145,6 +145,16 @@ class Workers:
         self._prefix = self._prefix or self._new_id()
         return f"{self._prefix}-{next(self._tokens)}"
 
+    def is_answered(self, work: Work, token: str) -> bool:
+        """Whether an answer with that token is one to this: a worker of the older protocol gives back any, or none.
+
+        Work that nobody has is answered by nobody: whoever had it is taken for lost, and somebody else will do it.
+        """
+        if work.worker is None:
+            return False
+        ours = bool(self._prefix) and token.startswith(self._prefix)
+        return token == work.token or not token or not (work.token or ours)
+
     def settle(self, work: Work) -> None:
         """Nobody does it any more: it was answered, lost or taken back."""
         if work.worker is not None:
@@ -171,11 +181,3 @@ class Workers:
             worker.seen.clear()
             for work in tuple(worker.held):
                 self.settle(work)
-
-
-def is_answered(work: Work, token: str) -> bool:
-    """Whether an answer with that token is one to this: a worker of the older protocol gives back any, or none.
-
-    Work that nobody has is answered by nobody: whoever had it is taken for lost, and somebody else will do it again.
-    """
-    return work.worker is not None and (not token or not work.token or token == work.token)

@@ -391,7 +391,7 @@ def test_a_result_that_cannot_be_read_is_an_error_where_it_is_awaited() -> None:
 
 def test_an_unknown_workflow_fails() -> None:
     nothing = registry()
-    given = replay(Execution("i", nothing.workflow, nothing.name_of), [], BEGUN)
+    given = replay(Execution("i", nothing.workflow, nothing.name_of), [*BEGUN, scheduled(1, "a")], [turn()])
     assert words(given) == ["1 FAILED OrchestratorNotRegisteredError: A 'wf' orchestrator was not registered."]
 
 
@@ -526,6 +526,16 @@ def test_an_action_that_the_code_did_not_ask_for_is_no_history_of_it(recorded: A
         yield ctx.call_activity("a")
 
     assert "NonDeterminismError" in words(answer(workflow, [*BEGUN, recorded, turn()]))[0]
+
+
+def test_code_that_fails_where_it_did_not_tells_why() -> None:
+    def workflow(ctx: Context) -> Workflow:
+        yield ctx.call_activity("a")
+        raise KeyError("x")
+
+    past = [*BEGUN, scheduled(1, "a"), turn(), completed(1), scheduled(2, "b"), turn()]
+    told = str(answer(workflow, past).failure).splitlines()[0]
+    assert told == "the code did not ask for what the history has as number 2: it failed with KeyError('x')"
 
 
 # --- tasks ---

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,9 +10,12 @@ from typing import Any
 from fakesidecar.clock import VirtualClock
 from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.actors.hosts import ActorCall, ActorReply, ActorTimer, Host, HostFailed, Reminder
+from fakesidecar.neighbours import Neighbours
+from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.configuration import Configuration
 from fakesidecar.resources.load import Resources
+from fakesidecar.resources.resiliency import Resiliency
 from fakesidecar.sidecar import Sidecar
 
 STORE = Component("store", "state.in-memory", metadata={"actorStateStore": "true"})
@@ -75,12 +78,18 @@ def prompt(fail: str = "") -> Stage:
     return Stage(lambda asked: asked.fail() if asked.name == fail else asked.ok(asked.name.encode()))
 
 
-def sidecar_with_actors(*, ttl: bool = False, app_id: str = "app") -> Sidecar:
+def sidecar_with_actors(
+    *,
+    ttl: bool = False,
+    app_id: str = "app",
+    clock: VirtualClock | None = None,
+    neighbours: Neighbours | None = None,
+    resiliencies: Sequence[Resiliency] = (),
+) -> Sidecar:
     """A sidecar on a virtual clock, with a store for actors."""
-    from fakesidecar.options import Options
-
-    resources = Resources(configuration=Configuration(features={"ActorStateTTL": ttl}))
-    return Sidecar(Options(app_id=app_id), components=[STORE], resources=resources, clock=VirtualClock())
+    resources = Resources(configuration=Configuration(features={"ActorStateTTL": ttl}), resiliencies=resiliencies)
+    options, clock = Options(app_id=app_id), clock or VirtualClock()
+    return Sidecar(options, components=[STORE], resources=resources, clock=clock, neighbours=neighbours)
 
 
 def call(actors: ActorsBlock, method: str, id: str = "tom", type: str = "Cat", **more: Any) -> Future[ActorReply]:

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from fakesidecar import snapshots
 from fakesidecar.clock import VirtualClock
 from fakesidecar.components.state import Delete, Json, Upsert
 from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.actors.config import TypeConfig, types_of
 from fakesidecar.core.actors.hosts import ActorReply, ActorTimer, Reminder
 from fakesidecar.core.actors.names import fault_in_method, fault_in_name
-from fakesidecar.core.actors.place import Place
 from fakesidecar.errors import (
     ActorInstanceMissing,
     ActorInvokeFailed,
@@ -38,8 +38,10 @@ from fakesidecar.errors import (
     TimerCreateFailed,
 )
 from fakesidecar.golang import GoError
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
+from fakesidecar.resources.resiliency import CircuitBreaker, Resiliency, Retry, Target
 from fakesidecar.scheduler import DROP, FailurePolicy
 from fakesidecar.sidecar import Sidecar
 
@@ -178,6 +180,15 @@ def test_who_calls_during_a_deactivation_waits_and_activates_again(actors: Actor
     assert actors.is_active("Cat", "tom")
 
 
+def test_an_actor_is_deactivated_once(actors: ActorsBlock, stage: Stage) -> None:
+    call(actors, "eat")
+    both = [actors.deactivate("Cat", "tom") for _ in range(2)]
+    stage.asked[0].ok()
+    stage.asked[1].ok()
+    assert [future.result(0) for future in both] == [None, None]
+    assert [kind for kind, _, _ in stage.said()] == ["method", "deactivation"]
+
+
 # --- state ---------------------------------------------------------------------------------------
 
 
@@ -303,6 +314,15 @@ def test_a_reminder_waits_for_a_host(actors: ActorsBlock, host: Stage, clock: Vi
     assert host.asked == []
     actors.register(host, TYPES)
     assert host.said() == [("reminder", "tom", "feed")]
+
+
+def test_a_reminder_that_waited_for_a_host_may_be_gone(actors: ActorsBlock, host: Stage, clock: VirtualClock) -> None:
+    remind(actors, due_time="1m")
+    actors.unregister(host)
+    clock.advance(HOUR)
+    actors.place.reminders.remove_all()
+    actors.register(host, TYPES)
+    assert host.asked == []
 
 
 def test_reminders_are_replaced_listed_and_deleted(actors: ActorsBlock, host: Stage, clock: VirtualClock) -> None:
@@ -475,16 +495,31 @@ def test_a_reset_leaves_nothing(sidecar: Sidecar, actors: ActorsBlock, host: Sta
     assert actors.state.all("Cat", "tom") == {}
 
 
+def test_a_copy_has_reminders_and_state(
+    sidecar: Sidecar, actors: ActorsBlock, host: Stage, clock: VirtualClock
+) -> None:
+    call(actors, "eat").result()
+    save(actors, Upsert("mood", b"1"))
+    remind(actors, period="R3/PT1H", policy=DROP)
+    clock.advance(HOUR)
+    kept = snapshots.loads(snapshots.dumps(snapshots.snapshot(sidecar.core)))
+    clock.advance(DAY)
+    assert actors.list_reminders("Cat") == []
+    snapshots.restore(sidecar.core, kept)
+    assert (actors.active(), actors.state.all("Cat", "tom")) == ([], {"mood": b"1"})
+    del host.asked[:]
+    clock.advance(DAY)
+    assert [kind for kind, _, _ in host.said()].count("reminder") == 2
+
+
 # --- several sidecars ----------------------------------------------------------------------------
 
 
-def test_sidecars_of_one_place_share_actors_and_reminders() -> None:
-    one, two = sidecar_with_actors(app_id="one"), sidecar_with_actors(app_id="two")
-    clock = one.clock
-    assert isinstance(clock, VirtualClock)
-    place, hosts = Place(clock), (prompt(fail="bad"), prompt(fail="bad"))
+def test_neighbours_share_actors_and_reminders() -> None:
+    clock, neighbours = VirtualClock(), Neighbours()
+    one, two = (sidecar_with_actors(app_id=name, clock=clock, neighbours=neighbours) for name in ("one", "two"))
+    hosts = (prompt(fail="bad"), prompt(fail="bad"))
     for sidecar, host in zip((one, two), hosts, strict=True):
-        sidecar.core.actors.join(place)
         sidecar.core.actors.register(host, TYPES)
     names = [f"cat-{number}" for number in range(40)]
     for name in names:
@@ -493,6 +528,7 @@ def test_sidecars_of_one_place_share_actors_and_reminders() -> None:
     assert all(before)
     assert sorted(before[0] + before[1]) == sorted(names)
     assert {asked.what.header("x-dapr-remote") for asked in hosts[1].asked} == {"true"}
+    assert {asked.what.header("dapr-caller-app-id") for asked in hosts[1].asked} == {"two"}
     for name in names:
         call(two.core.actors, "eat", name).result()
     assert [
@@ -642,3 +678,34 @@ def test_what_went_wrong_is_said_over_both_doors() -> None:
         with pytest.raises(Refused) as over_grpc:
             grpc_call(beside_it, "InvokeActor", actor_type="Cat", actor_id="tom", method="eat")
         assert over_grpc.value == Refused("INTERNAL", text)
+
+
+def test_calls_are_made_under_the_policies_of_their_type() -> None:
+    resiliency = Resiliency(
+        timeouts={"short": "5s"},
+        retries={"twice": Retry(duration="60s", max_retries=2)},
+        circuit_breakers={"wary": CircuitBreaker(trip="consecutiveFailures >= 3", timeout="1h")},
+        actors={
+            "Cat": Target(retry="twice", circuit_breaker="wary", circuit_breaker_scope="id"),
+            "Nested": Target(timeout="short"),
+        },
+    )
+    sidecar = sidecar_with_actors(resiliencies=[resiliency])
+    actors, clock = sidecar.core.actors, sidecar.clock
+    assert isinstance(clock, VirtualClock)
+    host = prompt("scratch")
+    actors.register(host, TYPES)
+    began = clock.now()
+    with pytest.raises(ActorInvokeFailed):
+        call(actors, "scratch").result(SECONDS)
+    assert (clock.now() - began, len(host.asked)) == (120, 3)
+    with pytest.raises(ActorInvokeFailed, match="circuit breaker is open"):
+        call(actors, "meow").result(SECONDS)
+    assert call(actors, "meow", id="tim").result(SECONDS).data == b"meow"
+    silent = Stage()
+    actors.register(silent, {"Nested": TypeConfig()})
+    late = call(actors, "x", type="Nested")
+    clock.advance(5)
+    with pytest.raises(ActorInvokeFailed, match="context deadline exceeded"):
+        late.result(SECONDS)
+    sidecar.stop()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -359,9 +361,12 @@ async def test_in_process_calls_are_served_too(pair: Pair) -> None:
 
 @pytest.mark.parametrize("protocol", ["http", "h2c"])
 async def test_an_app_that_is_gone_and_comes_back(protocol: str, pair: Pair) -> None:
-    async with http_app(mirror) as port:
-        pass
-    async with pair(port, protocol) as (shop, _):
+    with socket.socket() as taken:  # nobody else gets the port, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        stack = AsyncExitStack()
+        shop, _ = await stack.enter_async_context(pair(port, protocol))
+    async with stack:
         status, text = await invoke(shop, "/v1.0/invoke/kitchen/method/x")
         assert (status, f"dial tcp 127.0.0.1:{port}: connect: connection refused" in text) == (500, True)
         if protocol == "http":
@@ -519,29 +524,37 @@ async def test_a_sidecar_that_cannot_be_reached_is_tried_again_on_the_clock(tmp_
     nowhere = Directory(Place(names))
     nowhere.register("127.0.0.1:1", "kitchen", "")
     async with Sidecar(Options(app_id="shop", names=names), clock=clock) as shop:
-        call = asyncio.create_task(invoke(shop, "/v1.0/invoke/kitchen/method/x"))
-        for _ in range(3):
-            while not clock.pending():
-                await asyncio.sleep(0)
-            await asyncio.to_thread(clock.advance, 1)
-        status, text = await call
+        begin = clock.now()
+        status, text = await invoke(shop, "/v1.0/invoke/kitchen/method/x")
     nowhere.close()
-    assert status == 500
+    assert (status, clock.now() - begin) == (500, 3)
     assert "failed to invoke target kitchen after 3 retries. Error: rpc error: code = Unavailable desc" in text
     assert "dial tcp 127.0.0.1:1: connect: connection refused" in text
 
 
+class Told(VirtualClock):
+    """A clock that says when somebody lets time pass, and waits until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may = threading.Event(), threading.Event()
+
+    def pass_time(self, seconds: float) -> None:
+        self.asked.set()
+        self.may.wait(10)
+        super().pass_time(seconds)
+
+
 async def test_a_sidecar_that_comes_back_elsewhere_is_found_between_two_tries(tmp_path: Path) -> None:
-    names, clock = str(tmp_path / "names.db"), VirtualClock()
+    names, clock = str(tmp_path / "names.db"), Told()
     directory = Directory(Place(names))
     old = directory.register("127.0.0.1:1", "kitchen", "")
     async with http_app(mirror) as port, Sidecar(Options(app_id="shop", names=names), clock=clock) as shop:
         call = asyncio.create_task(invoke(shop, "/v1.0/invoke/kitchen/method/x", "POST", data="words"))
-        while not clock.pending():
-            await asyncio.sleep(0)
+        assert await asyncio.to_thread(clock.asked.wait, 10)
         directory.remove(old)
         async with Sidecar(Options(app_id="kitchen", app_port=port, names=names)):
-            await asyncio.to_thread(clock.advance, 1)
+            clock.may.set()
             assert await call == (200, "POST /x words")
     directory.close()
 
@@ -579,5 +592,5 @@ async def test_calls_of_one_message_are_answered_too(tmp_path: Path) -> None:
                 request.ClearField("message")
                 with pytest.raises(grpc.aio.AioRpcError, match="does not contain the required fields"):
                     await call(request)
-                unknown: Any = channel.unary_unary("/dapr.proto.internals.v1.ServiceInvocation/CallActor")(b"")
-                assert await unknown.code() is grpc.StatusCode.UNIMPLEMENTED
+                unknown: Any = channel.unary_unary("/dapr.proto.internals.v1.ServiceInvocation/CallActor")
+                assert await unknown(b"").code() is grpc.StatusCode.UNIMPLEMENTED

@@ -162,9 +162,10 @@ async def test_metadata_that_is_no_header_loses_the_event_and_not_the_subscripti
     clock = VirtualClock()
     async with running(app, clock) as sidecar:
         say(sidecar, "orders", "lost", **{"a b": "c"})
-        say(sidecar, "orders", "kept")
+        say(sidecar, "orders", "kept", **{"content-length": "1", "host": "x", "tracestate": "a=b"})
         await settled(clock)
         assert app.texts("/orders") == ["kept"]
+        assert "tracestate" not in app.seen[0][2]
 
 
 async def test_a_reset_keeps_the_subscriptions_of_the_app() -> None:

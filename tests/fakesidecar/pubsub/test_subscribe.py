@@ -11,6 +11,7 @@ from fakesidecar.clock import VirtualClock
 from fakesidecar.core.pubsub_delivery import Delivery
 from fakesidecar.core.pubsub_rules import BrokenRule, RuleFailed, routes_of
 from fakesidecar.errors import PubSubNotFound, SubscriptionForbidden
+from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.subscription import Rule
 from fakesidecar.sidecar import Sidecar
@@ -120,6 +121,18 @@ def test_sidecars_of_one_broker_share_it_and_others_do_not() -> None:
     assert got == [0, 1]
     for sidecar in sidecars:
         sidecar.stop()
+
+
+def test_topics_of_namespaces_are_apart() -> None:
+    bus, broker = Component("bus", "pubsub.in-memory", metadata={"consumerID": "{namespace}"}), Broker()
+    sidecars = [Sidecar(Options(namespace=name), components=[bus], broker=broker) for name in ("one", "two", "")]
+    got: list[tuple[int, str]] = []
+    for number, sidecar in enumerate(sidecars):
+        sidecar.core.pubsub.subscribe("bus", "orders", lambda event, number=number: got.append((number, event.topic)))  # type: ignore[misc]  # a number of its own
+    for sidecar in sidecars:
+        say(sidecar, "orders", "x")
+        sidecar.stop()
+    assert got == [(0, "orders"), (1, "orders"), (2, "orders")]
 
 
 def test_subscriptions_need_a_broker_and_leave() -> None:

@@ -537,6 +537,15 @@ def test_an_activity_may_be_answered_in_the_workers_place(engine: Engine) -> Non
     assert not any(item.HasField("activityRequest") for item in worker.items)
 
 
+def test_what_an_interceptor_raises_is_the_activitys_failure(engine: Engine) -> None:
+    def answer(request: service.ActivityRequest) -> None:
+        raise ConnectionError("no route")
+
+    engine.activity_interceptor = answer
+    Worker(engine, {"w": lambda so: [complete(2, so.failure(1))] if so.failure(1) else [task(1, "up")]})
+    assert output(run(engine, "w", "w")) == "no route"
+
+
 def test_a_history_can_be_taken_elsewhere(engine: Engine, clock: VirtualClock) -> None:
     worker = Worker(engine, {"two": two})
     start(engine, "w", "two", "x")
@@ -547,6 +556,23 @@ def test_a_history_can_be_taken_elsewhere(engine: Engine, clock: VirtualClock) -
     other.import_history("copy", history)
     assert output(ended(other, "copy")) == "X"
     other.close()
+
+
+def test_a_snapshot_can_be_gone_back_to(engine: Engine, clock: VirtualClock) -> None:
+    worker = Worker(engine, {"two": two, "waits": waits})
+    start(engine, "w", "two", "x")
+    start(engine, "other", "waits")
+    kept = engine.snapshot()
+    worker.answer_task(worker.hold(), "Y")
+    worker.answer_task(worker.hold(), "Y")
+    wait(engine.raise_event("other", "go", None))
+    assert output(ended(engine, "w")) == "Y"
+    ended(engine, "other")
+    engine.restore(kept)
+    worker.answer_task(worker.hold(), "Z")
+    worker.answer_task(worker.hold(), "Z")
+    assert output(ended(engine, "w")) == "Z"
+    assert instance_of(engine, "other").active
 
 
 def test_every_commit_is_told(engine: Engine) -> None:

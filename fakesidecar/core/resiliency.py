@@ -1,0 +1,589 @@
+"""Resiliency at work: timeouts, retries and circuit breakers, all on the clock (dapr pkg/resiliency, kit/retry).
+
+A policy is a retry around a circuit breaker around a timeout. What is tried may be a function, a coroutine, or
+something that says later how it went; a `Course` knows for all three what comes after each attempt. Whoever waits
+for a call lets time pass (a virtual clock moves); a delivery that is tried again waits for the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from grpc import StatusCode
+
+from fakesidecar import golang
+from fakesidecar.errors import ComponentError, EtagInvalid, EtagMismatch
+from fakesidecar.later import end_as, fail, failed, settle
+from fakesidecar.resources.resiliency import CircuitBreaker, Resiliency, Retry, Target
+
+if TYPE_CHECKING:
+    from fakesidecar.clock import Clock
+    from fakesidecar.ids import Ids
+
+log = logging.getLogger("fakesidecar.resiliency")
+
+T = TypeVar("T")
+
+CONSTANT_SECONDS = 5.0
+FIRST_SECONDS, FACTOR, JITTER, MAX_SECONDS, ELAPSED_SECONDS = 0.5, 1.5, 0.5, 60.0, 900.0
+"""An exponential retry that says nothing else (kit/retry, DefaultConfig)."""
+OPEN_SECONDS = 60.0
+TRIP = "consecutiveFailures > 5"
+BREAKERS = 100
+"""How many circuit breakers of one application's methods are kept (circuitBreakerCacheSize)."""
+BREAKERS_OF_ACTORS = 5000
+
+OPERATIONS: Mapping[str, tuple[str, ...]] = {
+    "state": ("get", "set", "delete", "bulk_get", "transact", "query"),
+    "secrets": ("get", "bulk_get"),
+    "configuration": ("get",),
+    "lock": ("try_lock", "unlock"),
+    "bindings": ("invoke",),
+    "pubsub": ("publish",),
+    "crypto": ("key",),
+    "conversation": ("converse",),
+}
+"""What the outbound policies of a component guard, by building block."""
+
+
+class DeadlineExceeded(ComponentError):
+    """An attempt took longer than its policy lets it."""
+
+    def __init__(self) -> None:
+        super().__init__("context deadline exceeded")
+
+
+class Permanent(ComponentError):
+    """Trying again is of no use."""
+
+
+class BreakerOpen(Permanent):
+    """A circuit breaker lets nothing through."""
+
+
+PERMANENT = (Permanent, EtagInvalid, EtagMismatch)
+
+
+# --- retries ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """`429,500-599`."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+    def __contains__(self, code: int) -> bool:
+        return any(low <= code <= high for low, high in self.ranges)
+
+
+def codes_of(text: str) -> Codes | None:
+    """The codes that a text lists, None for all; raises ValueError."""
+    if not text.strip():
+        return None
+    ranges = []
+    for part in text.split(","):
+        low, _, high = part.strip().partition("-")
+        ranges.append((int(low), int(high or low)))
+    return Codes(tuple(ranges))
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPlan:
+    """When to try again, and after which failures."""
+
+    exponential: bool = False
+    seconds: float = CONSTANT_SECONDS
+    max_seconds: float = MAX_SECONDS
+    max_retries: float = math.inf
+    http: Codes | None = None
+    grpc: Codes | None = None
+
+    def wait(self, retry: int, elapsed: float, random: Callable[[], float]) -> float | None:
+        """Seconds before a retry (the first is 0); None when there is none."""
+        if retry >= self.max_retries:
+            return None
+        if not self.exponential:
+            return self.seconds
+        mean = min(self.max_seconds, FIRST_SECONDS * FACTOR**retry)
+        wait = mean * (1 - JITTER + 2 * JITTER * random())
+        return wait if elapsed + wait <= ELAPSED_SECONDS else None
+
+    def covers(self, error: BaseException) -> bool:
+        """Whether a failure is one to try again after; one without a code always is."""
+        if isinstance(error, PERMANENT) or getattr(error, "permanent", False):
+            return False
+        code = code_of(error)
+        if code is None:
+            return True
+        codes = self.http if code >= 100 else self.grpc
+        return codes is None or code in codes
+
+
+def code_of(error: BaseException) -> int | None:
+    """The HTTP status or the gRPC code that a failure carries."""
+    code = getattr(error, "code", None)
+    if isinstance(code, StatusCode):
+        return int(code.value[0])
+    if isinstance(code, str):
+        return int(StatusCode[code].value[0]) if code in StatusCode.__members__ else None
+    return code if isinstance(code, int) and code >= 0 else None
+
+
+# --- circuit breakers ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a circuit breaker has seen since its state changed, by the names of its conditions."""
+
+    requests: int = 0
+    total_successes: int = 0
+    total_failures: int = 0
+    consecutive_successes: int = 0
+    consecutive_failures: int = 0
+
+    def add(self, failed: bool) -> None:
+        """Count the end of a request."""
+        if failed:
+            self.total_failures += 1
+            self.consecutive_failures, self.consecutive_successes = self.consecutive_failures + 1, 0
+        else:
+            self.total_successes += 1
+            self.consecutive_successes, self.consecutive_failures = self.consecutive_successes + 1, 0
+
+    def as_variables(self) -> dict[str, int]:
+        """By the names that a condition knows them by."""
+        return {
+            "requests": self.requests,
+            "totalSuccesses": self.total_successes,
+            "totalFailures": self.total_failures,
+            "consecutiveSuccesses": self.consecutive_successes,
+            "consecutiveFailures": self.consecutive_failures,
+        }
+
+
+CLOSED, HALF_OPEN, OPEN = "closed", "half-open", "open"
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Lets nothing through for a while, when too much went wrong (sony/gobreaker)."""
+
+    clock: Clock
+    trips: Callable[[Counts], bool]
+    max_requests: int = 1
+    """How many are let through when it is half open."""
+    interval: float = 0.0
+    """After so many seconds it forgets what it saw when closed; 0: it does not."""
+    timeout: float = OPEN_SECONDS
+    state: str = CLOSED
+    counts: Counts = field(default_factory=Counts)
+    _until: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let everything through, and forget what was seen."""
+        self._change(CLOSED)
+
+    def refusal(self) -> BreakerOpen | None:
+        """Why a request is not let through, None when it is."""
+        self._move_on()
+        if self.state == OPEN:
+            return BreakerOpen("circuit breaker is open")
+        if self.state == HALF_OPEN and self.counts.requests >= self.max_requests:
+            return BreakerOpen("too many requests")
+        self.counts.requests += 1
+        return None
+
+    def ended(self, failed: bool) -> None:
+        """A request that was let through has ended."""
+        self._move_on()
+        if self.state == OPEN:
+            return
+        self.counts.add(failed)
+        if self.state == CLOSED:
+            if failed and self.trips(self.counts):
+                self._change(OPEN)
+        elif failed:
+            self._change(OPEN)
+        elif self.counts.consecutive_successes >= self.max_requests:
+            self._change(CLOSED)
+
+    def _move_on(self) -> None:
+        if self._until and self._until <= self.clock.now():
+            self._change(HALF_OPEN if self.state == OPEN else self.state)
+
+    def _change(self, state: str) -> None:
+        self.state, self.counts = state, Counts()
+        wait = {CLOSED: self.interval, OPEN: self.timeout, HALF_OPEN: 0.0}[state]
+        self._until = self.clock.now() + wait if wait else 0.0
+
+
+def condition_of(text: str) -> Callable[[Counts], bool]:
+    """When a circuit breaker trips; raises ValueError for what is no condition."""
+    from cel_expr_python import cel
+
+    variables = dict.fromkeys(Counts().as_variables(), cel.Type.INT)
+    try:
+        expression = cel.NewEnv(variables=variables).compile(text)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+    return lambda counts: expression.eval(data=counts.as_variables()).value() is True
+
+
+# --- policies --------------------------------------------------------------------------------------------------------
+
+
+class Course:
+    """One thing that is to be done under a policy: what comes before and after each attempt."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._began = policy.clock.now()
+        self._retries = 0
+
+    def refusal(self) -> BreakerOpen | None:
+        """Why an attempt is not made, None when it is."""
+        return self._policy.breaker.refusal() if self._policy.breaker is not None else None
+
+    def after(self, error: BaseException | None) -> float | None:
+        """Seconds until the next attempt, after one has ended; None when there is none."""
+        policy = self._policy
+        if policy.breaker is not None:
+            policy.breaker.ended(error is not None)
+        if error is None or policy.retry is None or not policy.retry.covers(error):
+            return None
+        wait = policy.retry.wait(self._retries, policy.clock.now() - self._began, policy.random)
+        self._retries += 1
+        return wait
+
+
+Answered = Callable[[BaseException | None], None]
+"""Hears how an attempt, or all of them, went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What guards something."""
+
+    clock: Clock
+    random: Callable[[], float]
+    timeout: float | None = None
+    retry: RetryPlan | None = None
+    breaker: Breaker | None = None
+
+    def run(self, attempt: Callable[[], T]) -> T:
+        """Do it, and again; the caller waits. That an attempt took too long is found out when it is over."""
+        course = Course(self)
+        while True:
+            if refusal := course.refusal():
+                raise refusal
+            began = self.clock.now()
+            try:
+                value = attempt()
+                if self.timeout is not None and self.clock.now() - began > self.timeout:
+                    raise DeadlineExceeded
+            except ComponentError as error:
+                wait = course.after(error)
+                if wait is None:
+                    raise
+            else:
+                course.after(None)
+                return value
+            self.clock.pass_time(wait)
+
+    async def run_async(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        failure_of: Callable[[T], BaseException | None],
+        discard: Callable[[T], Awaitable[None]],
+    ) -> T:
+        """Do it, and again, on the event loop; an answer that is a failure is given when there is no better one."""
+        course = Course(self)
+        while True:
+            if refusal := course.refusal():
+                raise refusal
+            try:
+                value = await self._in_time(attempt())
+            except ComponentError as error:
+                wait = course.after(error)
+                if wait is None:
+                    raise
+            else:
+                wait = course.after(failure_of(value))
+                if wait is None:
+                    return value
+                await discard(value)
+            await asyncio.to_thread(self.clock.pass_time, wait)
+
+    def run_later(self, attempt: Callable[[], Future[T]]) -> Future[T]:
+        """Do what is answered later, and again; whoever waits lets time pass."""
+        course, result = Course(self), Future[T]()
+
+        def begin() -> None:
+            if refusal := course.refusal():
+                fail(result, refusal)
+                return
+            try:
+                future = attempt()
+            except Exception as error:
+                future = failed(error)
+            self._in_time_later(future).add_done_callback(ended)
+
+        def ended(done: Future[T]) -> None:
+            error = done.exception()
+            wait = course.after(error)
+            if error is None:
+                settle(result, done.result())
+            elif wait is None:
+                fail(result, error)
+            else:
+                threading.Thread(target=go_on, args=(wait,), name="fakesidecar retry", daemon=True).start()
+
+        def go_on(wait: float) -> None:
+            self.clock.pass_time(wait)
+            begin()
+
+        begin()
+        return result
+
+    def _in_time_later(self, future: Future[T]) -> Future[T]:
+        if self.timeout is None:
+            return future
+        result = Future[T]()
+        lift = self.clock.limit(self.timeout, lambda: fail(result, DeadlineExceeded()))
+        result.add_done_callback(lambda _: lift())
+        future.add_done_callback(partial(end_as, result))
+        return result
+
+    def offer(self, attempt: Callable[[Answered], None], answered: Answered) -> None:
+        """Do what says later how it went, and again when the clock is so far; nobody waits."""
+        course = Course(self)
+
+        def begin() -> None:
+            if refusal := course.refusal():
+                answered(refusal)
+                return
+            attempt(self._timed(ended))
+
+        def ended(error: BaseException | None) -> None:
+            wait = course.after(error)
+            if wait is None:
+                answered(error)
+            else:
+                self.clock.call_later(wait, begin)
+
+        begin()
+
+    async def _in_time(self, attempt: Awaitable[T]) -> T:
+        if self.timeout is None:
+            return await attempt
+        loop = asyncio.get_running_loop()
+        work, late = asyncio.ensure_future(attempt), loop.create_future()
+
+        def ring() -> None:
+            loop.call_soon_threadsafe(late.cancel)
+
+        lift = self.clock.limit(self.timeout, ring)
+        try:
+            await asyncio.wait((work, late), return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            raise DeadlineExceeded
+        finally:
+            lift()
+            work.cancel()
+            late.cancel()
+
+    def _timed(self, answered: Answered) -> Answered:
+        if self.timeout is None:
+            return answered
+        left = [answered]
+
+        def first(error: BaseException | None) -> None:
+            lift()
+            try:
+                told = left.pop()
+            except IndexError:  # it was too late
+                return
+            told(error)
+
+        lift = self.clock.limit(self.timeout, lambda: first(DeadlineExceeded()))
+        return first
+
+
+Kept = OrderedDict[tuple[str, str], Breaker]
+"""Circuit breakers of which a number is kept, those that were used last."""
+
+
+class Policies:
+    """What guards the applications and components that a sidecar deals with."""
+
+    def __init__(self, declared: Sequence[Resiliency], clock: Clock, ids: Ids) -> None:
+        self._clock, self._random = clock, ids.random.random
+        self._timeouts: dict[str, float] = {}
+        self._retries: dict[str, RetryPlan] = {}
+        self._breakers: dict[str, Breaker] = {}
+        """The declared ones: what guards something has copies."""
+        self._apps: dict[str, Target] = {}
+        self._actors: dict[str, Target] = {}
+        self._components: dict[tuple[str, str], Target] = {}
+        self._by_name: dict[tuple[str, ...], Breaker] = {}
+        self._by_method: Kept = OrderedDict()
+        self._by_actor: Kept = OrderedDict()
+        for resiliency in declared:
+            try:
+                self._add(resiliency)
+            except (ValueError, golang.GoError) as error:
+                log.error("Could not read resiliency policy %s: %s", resiliency.name, error)
+
+    def _add(self, declared: Resiliency) -> None:
+        timeouts = {name: golang.parse_duration(text) for name, text in declared.timeouts.items()}
+        retries = {name: plan_of(retry) for name, retry in declared.retries.items()}
+        breakers = {name: self._breaker(breaker) for name, breaker in declared.circuit_breakers.items()}
+        self._timeouts |= timeouts
+        self._retries |= retries
+        self._breakers |= breakers
+        self._apps |= declared.apps
+        self._actors |= declared.actors
+        for name, target in declared.components.items():
+            self._components |= {(name, "Outbound"): target.outbound, (name, "Inbound"): target.inbound}
+
+    def _breaker(self, declared: CircuitBreaker) -> Breaker:
+        return Breaker(
+            self._clock,
+            condition_of(declared.trip or TRIP),
+            declared.max_requests or 1,
+            golang.parse_duration(declared.interval) if declared.interval else 0.0,
+            golang.parse_duration(declared.timeout) if declared.timeout else OPEN_SECONDS,
+        )
+
+    def app(self, app_id: str, method: str) -> Policy | None:
+        """What guards calls of an application's method."""
+        target = self._apps.get(app_id)
+        timeout, retry, name = self._named(target, ("DefaultApp{}Policy", "Default{}Policy"))
+        breaker = None
+        if name:
+            most = (target and target.circuit_breaker_cache_size) or BREAKERS
+            breaker = self._kept(self._by_method, (app_id, method), name, most)
+        return self._policy(timeout, retry, breaker)
+
+    def actor(self, type: str, id: str) -> Policy | None:
+        """What guards calls of an actor's methods."""
+        target = self._actors.get(type)
+        timeout, retry, name = self._named(target, ("DefaultActor{}Policy", "Default{}Policy"))
+        breaker = None
+        if name:
+            scope = target.circuit_breaker_scope if target else ""
+            key = type, "" if scope == "type" else id
+            most = (target and target.circuit_breaker_cache_size) or BREAKERS_OF_ACTORS
+            breaker = self._kept(self._by_actor, key, name, most)
+        return self._policy(timeout, retry, breaker)
+
+    def component(self, name: str, kind: str, direction: str) -> Policy | None:
+        """What guards a component: its kind is that of its building block (`Statestore`), the direction `Outbound`."""
+        patterns = (
+            f"Default{kind}Component{direction}{{}}Policy",
+            f"DefaultComponent{direction}{{}}Policy",
+            "DefaultComponent{}Policy",
+            "Default{}Policy",
+        )
+        timeout, retry, breaker_name = self._named(self._components.get((name, direction)), patterns)
+        breaker = None
+        if breaker_name:
+            breaker = self._by_name.setdefault((name, direction), self._copy(breaker_name))
+        return self._policy(timeout, retry, breaker)
+
+    def reset(self) -> None:
+        """Close every circuit breaker."""
+        self._by_method.clear()
+        self._by_actor.clear()
+        for breaker in self._by_name.values():
+            breaker.close()
+
+    def _named(
+        self, target: Target | None, patterns: tuple[str, ...]
+    ) -> tuple[float | None, RetryPlan | None, str | None]:
+        def find(kind: str, named: str, known: Mapping[str, Any]) -> str | None:
+            names = [named] if named else [pattern.format(kind) for pattern in patterns]
+            return next((name for name in names if name in known), None)
+
+        target = target or Target()
+        timeout = find("Timeout", target.timeout, self._timeouts)
+        retry = find("Retry", target.retry, self._retries)
+        breaker = find("CircuitBreaker", target.circuit_breaker, self._breakers)
+        return self._timeouts.get(timeout or ""), self._retries.get(retry or ""), breaker
+
+    def _kept(self, breakers: Kept, key: tuple[str, str], name: str, most: int) -> Breaker:
+        """The breaker of a key, made now if it is not among those that were used last."""
+        breakers[key] = breakers.pop(key) if key in breakers else self._copy(name)
+        while len(breakers) > most:
+            breakers.popitem(last=False)
+        return breakers[key]
+
+    def _copy(self, name: str) -> Breaker:
+        return replace(self._breakers[name])
+
+    def _policy(self, timeout: float | None, retry: RetryPlan | None, breaker: Breaker | None) -> Policy | None:
+        if timeout is None and retry is None and breaker is None:
+            return None
+        return Policy(self._clock, self._random, timeout, retry, breaker)
+
+
+def plan_of(declared: Retry) -> RetryPlan:
+    """A retry as it is declared; raises ValueError or `GoError`."""
+    retries = declared.max_retries
+    policy = declared.policy.lower() or "constant"
+    if policy not in ("constant", "exponential"):
+        raise ValueError(f"unexpected back-off policy type: {declared.policy}")
+    return RetryPlan(
+        exponential=policy == "exponential",
+        seconds=golang.parse_duration(declared.duration) if declared.duration else CONSTANT_SECONDS,
+        max_seconds=golang.parse_duration(declared.max_interval) if declared.max_interval else MAX_SECONDS,
+        max_retries=math.inf if retries is None or retries < 0 else retries,
+        http=codes_of(declared.http_status_codes),
+        grpc=codes_of(declared.grpc_status_codes),
+    )
+
+
+KINDS = {
+    "state": "Statestore",
+    "pubsub": "Pubsub",
+    "bindings": "Binding",
+    "secrets": "Secretstore",
+    "configuration": "Configuration",
+    "lock": "Lock",
+    "crypto": "Crypto",
+    "conversation": "Conversation",
+}
+"""Building block, and its name in those of default policies."""
+
+
+def guard(component: Any, policy: Policy | None) -> None:
+    """Have what is asked of a component go under a policy; whoever asks may have to wait then."""
+    if policy is None:
+        return
+    for name in OPERATIONS.get(component.component_type.block, ()):
+        if hasattr(component, name):
+            setattr(component, name, _guarded(getattr(component, name), policy))
+    component.blocking = True
+
+
+def _guarded(operation: Callable[..., T], policy: Policy) -> Callable[..., T]:
+    @wraps(operation)
+    def run(*args: Any, **kwargs: Any) -> T:
+        return policy.run(lambda: operation(*args, **kwargs))
+
+    return run
