@@ -17,6 +17,8 @@ from fakesidecar.resources.errors import StartupError
 from fakesidecar.version import DAPR_VERSION, VERSION
 
 if TYPE_CHECKING:
+    from fakesidecar.clock import Clock
+    from fakesidecar.neighbours import Neighbours
     from fakesidecar.resources.load import Given
     from fakesidecar.sidecar import Sidecar
 
@@ -155,7 +157,13 @@ def _fatal(message: str, code: int = 1) -> NoReturn:
 # --- a sidecar -----------------------------------------------------------------------------------
 
 
-def build(settings: flags.Settings, given: Iterable[Given] = ()) -> Sidecar:
+def build(
+    settings: flags.Settings,
+    given: Iterable[Given] = (),
+    *,
+    clock: Clock | None = None,
+    neighbours: Neighbours | None = None,
+) -> Sidecar:
     """The sidecar of some settings and of resources given besides: components loaded, doors closed."""
     from fakesidecar.clock import SystemClock, VirtualClock
     from fakesidecar.resources.load import load
@@ -166,7 +174,8 @@ def build(settings: flags.Settings, given: Iterable[Given] = ()) -> Sidecar:
     log.info("app id: %s", options.app_id)
     resources = load(options, given)
     log.info("Loading components…")
-    sidecar = Sidecar(options, resources=resources, clock=VirtualClock() if settings.virtual_clock else SystemClock())
+    clock = clock or (VirtualClock() if settings.virtual_clock else SystemClock())
+    sidecar = Sidecar(options, resources=resources, clock=clock, neighbours=neighbours)
     log.info("All outstanding components processed")
     return sidecar
 
