@@ -346,6 +346,8 @@ class Settings:
     profile_port: int
     internal_grpc_port: int
     virtual_clock: bool = False
+    block_shutdown: float | None = None
+    """Seconds to stay open after a signal, None: not at all."""
 
 
 def read_size(parsed: Parsed, name: str, old_name: str, unit: int) -> int:
@@ -440,6 +442,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         metrics_port=metrics_port,
         profile_port=profile_port,
         internal_grpc_port=internal_port,
+        block_shutdown=golang.parse_duration(block) if (block := parsed["dapr-block-shutdown-duration"]) else None,
         virtual_clock=_choice(environment, "FAKESIDECAR_CLOCK", ("system", "virtual")) == "virtual",
     )
 

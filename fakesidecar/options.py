@@ -1,8 +1,7 @@
 """What a sidecar is told when it starts: one field per daprd flag or environment variable that has a meaning here.
 
 The defaults are those of a sidecar in a test: loopback, free ports, real nothing. The command line fills the
-same class from daprd's flags, with daprd's defaults, but on loopback too. `graceful_shutdown_seconds` is read, and
-nothing follows from it yet.
+same class from daprd's flags, with daprd's defaults, but on loopback too.
 """
 
 from __future__ import annotations

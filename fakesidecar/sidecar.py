@@ -242,6 +242,7 @@ class Sidecar:
                 closing.push_async_callback(self.peers.close)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
+            closing.callback(self.grpc.break_streams)
             if self.peers is not None:
                 closing.callback(self.peers.leave)
             closing.callback(self.core.pubsub.stop_app)
