@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dapr_testing._apps import Received, Reply, StandIn
     from dapr_testing._daprd import Daprd, DaprdError
-    from dapr_testing._faults import FaultNotNeeded
+    from dapr_testing._faults import FaultNotNeeded, FaultPlan, fault_plan, when
     from dapr_testing._inprocess import HangsForever
     from dapr_testing._sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
     from dapr_testing._spies import UnexpectedCall
+    from dapr_testing._workflow_runs import WorkflowFailed, WorkflowRun
+    from dapr_testing._workflows import WorkflowNotFinished
     from fakesidecar.clock import VirtualClock
     from fakesidecar.interceptors.recording import Event
     from fakesidecar.resources.component import Component
@@ -22,6 +24,7 @@ __all__ = [
     "DaprdError",
     "Event",
     "FaultNotNeeded",
+    "FaultPlan",
     "HangsForever",
     "OnlyTheFakeHasIt",
     "Received",
@@ -29,7 +32,12 @@ __all__ = [
     "StandIn",
     "UnexpectedCall",
     "VirtualClock",
+    "WorkflowFailed",
+    "WorkflowNotFinished",
+    "WorkflowRun",
+    "fault_plan",
     "sidecar",
+    "when",
 ]
 
 _HOMES = {
@@ -39,6 +47,7 @@ _HOMES = {
     "DaprSidecar": "dapr_testing._sidecar",
     "Event": "fakesidecar.interceptors.recording",
     "FaultNotNeeded": "dapr_testing._faults",
+    "FaultPlan": "dapr_testing._faults",
     "HangsForever": "dapr_testing._inprocess",
     "UnexpectedCall": "dapr_testing._spies",
     "OnlyTheFakeHasIt": "dapr_testing._sidecar",
@@ -46,7 +55,12 @@ _HOMES = {
     "Reply": "dapr_testing._apps",
     "StandIn": "dapr_testing._apps",
     "VirtualClock": "fakesidecar.clock",
+    "WorkflowFailed": "dapr_testing._workflow_runs",
+    "WorkflowNotFinished": "dapr_testing._workflows",
+    "WorkflowRun": "dapr_testing._workflow_runs",
+    "fault_plan": "dapr_testing._faults",
     "sidecar": "dapr_testing._sidecar",
+    "when": "dapr_testing._faults",
 }
 """Imported when asked for: pytest imports this package in every run, used or not."""
 

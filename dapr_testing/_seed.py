@@ -149,13 +149,7 @@ class Bindings:
         """
         from fakesidecar.components.bindings import Event
 
-        inputs = self._core.bindings.inputs
-        if self._core.app is not None:
-            inputs.started.wait(SECONDS)
-        if not inputs.wants(name):
-            raise LookupError(f"no application wants the events of a binding {name!r}")
-        inputs.deliver(name, Event(as_bytes(data), dict(metadata)), lambda error: None)
-        self._core.clock.wait_until_idle(SECONDS)
+        self._core.bindings.inputs.push(name, Event(as_bytes(data), dict(metadata)))
 
     @property
     def deliveries(self) -> list[Delivered]:

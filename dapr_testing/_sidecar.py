@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._apps import Apps, StandIn
-    from dapr_testing._faults import Faults
+    from dapr_testing._faults import Faults, Plan
     from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
+    from dapr_testing._workflows import Workflows
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
     from fakesidecar.snapshots import Snapshot
@@ -65,7 +67,9 @@ class DaprSidecar:
         self._faults: Faults | None = None
         self._calls: Calls | None = None
         self._apps: Apps | None = None
+        self._workflows: Workflows | None = None
         self._began = 0.0
+        self._first: _First | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._server.name}, gRPC {self.grpc_endpoint}, HTTP {self.http_endpoint}>"
@@ -241,6 +245,15 @@ class DaprSidecar:
         return Actors(self.fake.core)
 
     @property
+    def workflows(self) -> Workflows:
+        """The workflows of the application: `workflows.run("order", "milk")` skips the days that it waits."""
+        if self._workflows is None:
+            from dapr_testing._workflows import Workflows
+
+            self._workflows = Workflows(self.fake.core)
+        return self._workflows
+
+    @property
     def conversation(self) -> Conversation:
         """What scripted models say: `dapr.conversation["llm"].when("weather", say="Sunny.")`."""
         from dapr_testing._seed import Conversation
@@ -334,9 +347,11 @@ class DaprSidecar:
         return "" if self._server.fake is None else self.calls.timeline()
 
     def check(self) -> None:
-        """Raise when a fault plan was not needed, or a call was not expected."""
+        """Raise when a fault plan or a mishap was not needed, or a call was not expected."""
         if self._faults is not None:
             self._faults.check()
+        if self._workflows is not None:
+            self._workflows.check()
         if self._calls is not None:
             self._calls.check()
 
@@ -347,6 +362,8 @@ class DaprSidecar:
         self._server.reset()
         if self._faults is not None:
             self._faults.clear()
+        if self._workflows is not None:
+            self._workflows.clear()
 
     @contextlib.contextmanager
     def in_use(self, *, intercept: bool = False, passed: Callable[[], bool] = lambda: True) -> Iterator[DaprSidecar]:
@@ -370,6 +387,27 @@ class DaprSidecar:
         finally:
             self._close()
 
+    @contextlib.contextmanager
+    def example(self) -> Iterator[DaprSidecar]:
+        """One of many runs of a test, each of which begins with what was there when the first began.
+
+        Its plans and its calls are its own, and are checked at its end. The fixture does so for every run of a test
+        with `@given`.
+        """
+        if self._first is None:
+            self._first = _First(self.snapshot(), tuple(self.faults))
+        else:
+            self.reset()
+            self.restore(self._first.kept)
+            self.faults.again(self._first.plans)
+        self.calls.clear()
+        opened = len(self._open)
+        try:
+            yield self
+            self.check()
+        finally:
+            self._close(opened)
+
     def _begin(self) -> None:
         """From now on, calls are of this test."""
         self._began = self.fake.clock.now()
@@ -390,13 +428,23 @@ class DaprSidecar:
         self.fake.core.recording.stop()
         if self._calls is not None:
             self._calls.relax()
+        if self._workflows is not None:
+            self._workflows.clear()
 
-    def _close(self) -> None:
-        if self._apps is not None:
+    def _close(self, until: int = 0) -> None:
+        if self._apps is not None and not until:
             self._apps.close()
-        while self._open:
+        while len(self._open) > until:
             channel = self._open.pop()
             getattr(channel, "close_from_outside", channel.close)()
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What was there when the first of many runs began."""
+
+    kept: Snapshot
+    plans: tuple[Plan, ...]
 
 
 class _Fork:

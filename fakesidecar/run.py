@@ -142,6 +142,9 @@ def fill_in(parsed: flags.Parsed, environment: Mapping[str, str]) -> None:
     for name in ("dapr-http-port", "dapr-grpc-port", "metrics-port"):
         if name not in parsed.changed or parsed[name] == ANY_PORT:
             parsed.values[name] = "0"
+    for name in ("dapr-internal-grpc-port", "profile-port"):
+        if parsed[name] == ANY_PORT:
+            parsed.values[name] = "0"
     if parsed["app-port"] in (ANY_PORT, "0"):
         parsed.values["app-port"] = ""
     home = Path(environment.get("HOME") or Path.home()) / ".dapr"

@@ -33,7 +33,7 @@ from fakesidecar.options import Options
 from fakesidecar.redis_place import RedisPlace
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
-from fakesidecar.resources.process import NotYetServed, process
+from fakesidecar.resources.process import process
 
 if TYPE_CHECKING:
     from fakesidecar.grpcapi.server import GrpcServer
@@ -116,17 +116,11 @@ class Sidecar:
 
     def load(self, components: Sequence[Component]) -> None:
         """Load components, in order; raises `StartupError` for the first that daprd would not start with."""
-        process(components, self.core.around, add=self._add, secret=self._secret)
+        process(components, self.core.around, add=self.core.add, secret=self._secret)
 
     def add(self, spec: Component) -> None:
         """Load a component."""
         self.load([spec])
-
-    def _add(self, spec: Component, component: Any) -> None:
-        if isinstance(component, NotYetServed):
-            self.core.components.append((spec, component))
-        else:
-            self.core.add(spec, component)
 
     def _secret(self, store: str, name: str) -> Mapping[str, str] | None:
         """A secret for a component's metadata, None when no such store is loaded."""

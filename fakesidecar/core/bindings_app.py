@@ -32,6 +32,8 @@ log = logging.getLogger("fakesidecar.bindings")
 
 KEPT = 10_000
 """How many records are kept; the oldest go first."""
+PUSH_SECONDS = 10.0
+"""How long, in real time, an event that is pushed waits for the application."""
 METHOD_NOT_ALLOWED = 405
 DIRECTION, INPUT = "direction", "input"
 CREATE = "create"
@@ -168,6 +170,18 @@ class InputBindings:
     def wants(self, name: str) -> bool:
         """Whether the events of a binding reach the application."""
         return name in self._reading
+
+    def push(self, name: str, event: Event) -> None:
+        """Let an event come in, besides those that come by themselves, and wait until the application has seen to it.
+
+        Raises `LookupError` when no application wants it. What a policy has offered again later is not waited for.
+        """
+        if self._core.app is not None:
+            self.started.wait(PUSH_SECONDS)
+        if not self.wants(name):
+            raise LookupError(f"no application wants the events of a binding {name!r}")
+        self.deliver(name, event, lambda error: None)
+        self._core.clock.wait_until_idle(PUSH_SECONDS)
 
     def _handler(self, name: str) -> Callable[[Event, Answered], None]:
         return lambda event, answered: self.deliver(name, event, answered)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fakesidecar.components.registry import ComponentType, Surroundings, block_of, find
+from fakesidecar.components.registry import Surroundings, find
 from fakesidecar.errors import ComponentError, NotCreated
 from fakesidecar.resources._yaml import text_of
 from fakesidecar.resources.errors import StartupError, not_created, not_found, not_initialized
@@ -53,10 +53,10 @@ def create(resolved: Component, around: Surroundings) -> Any:
         from fakesidecar.components import stand_ins
 
         implementation = stand_ins.find(resolved.type, resolved.version)
+    if implementation is None:
+        raise not_found(resolved)
     try:
-        if implementation is not None:
-            return implementation(resolved, around)
-        return not_yet_served(resolved)
+        return implementation(resolved, around)
     except ComponentError as error:
         raise not_initialized(resolved, str(error)) from error
 
@@ -128,31 +128,3 @@ def fill(declared: Component, name: str, text: str, around: Surroundings) -> str
             raise not_initialized(declared, reason)
         text = text.replace("{podName}", pod)
     return text.replace("{namespace}", f"{around.namespace}.{around.app_id}").replace("{appID}", around.app_id)
-
-
-# --- types whose block is not served yet ---------------------------------------------------------
-
-
-KNOWN = ("pubsub.redis", "middleware.http.bearer", "middleware.http.ratelimit")
-"""Types of building blocks that are declared and listed, but have no operations here yet."""
-
-
-class NotYetServed:
-    """A component that is listed in the metadata and does nothing."""
-
-    def __init__(self, spec: Component) -> None:
-        self.spec = spec
-        self.component_type = ComponentType(spec.type, block_of(spec.type) or "")
-
-    def reset(self) -> None:
-        """There is nothing to forget."""
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
-
-def not_yet_served(resolved: Component) -> NotYetServed:
-    """A stand-in for a component of a known type; raises `StartupError` for any other."""
-    if resolved.type not in KNOWN or resolved.version.lower() not in ("", "v0", "v1"):
-        raise not_found(resolved)
-    return NotYetServed(resolved)

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from dapr_client import wire
 from fakesidecar.clock import VirtualClock
@@ -133,9 +133,8 @@ async def test_policies_have_it_offered_again() -> None:
 
 
 async def test_a_schedule_ticks_on_the_clock() -> None:
-    app = HttpApp({"OPTIONS /tick": 200, "OPTIONS /noon": 200, "POST /tick": 500, "POST /noon": 200})
-    noon = Component("noon", "bindings.cron", metadata={"schedule": "0 12 * * *"})
-    async with serving(app) as port, ready(Options(app_port=port), TICK, noon) as sidecar:
+    app = HttpApp({"OPTIONS /tick": 200, "POST /tick": 500})
+    async with serving(app) as port, ready(Options(app_port=port), TICK) as sidecar:
         await advance(sidecar, 3.5)
         assert [path for path, *_ in app.seen] == ["/tick"] * 3, "a tick that failed is not made up for"
         assert app.seen[0][2]["readTimeUTC"] == "2030-01-01 00:00:01 +0000 UTC"
@@ -145,8 +144,17 @@ async def test_a_schedule_ticks_on_the_clock() -> None:
         await advance(sidecar, 60)
         assert len(app.seen) == 3, "nothing ticks while nobody reads"
         sidecar.core.bindings.inputs.resume()
-        await advance(sidecar, 12 * 3600)
-        assert [path for path, *_ in app.seen].count("/noon") == 1
+        await advance(sidecar, 2)
+        assert len(app.seen) == 5
+
+
+async def test_five_fields_are_a_schedule_too() -> None:
+    app = HttpApp({"OPTIONS /noon": 200, "POST /noon": 200})
+    noon = Component("noon", "bindings.cron", metadata={"schedule": "0 12 * * *"})
+    async with serving(app) as port, ready(Options(app_port=port), noon) as sidecar:
+        await advance(sidecar, 3 * 86400)
+        times = [headers["readTimeUTC"] for _, _, headers in app.seen]
+        assert times == [f"2030-01-0{day} 12:00:00 +0000 UTC" for day in (1, 2, 3)]
 
 
 async def test_components_that_come_later_are_read_too() -> None:
@@ -263,6 +271,29 @@ async def test_a_grpc_app_is_handed_what_it_lists() -> None:
 def test_malformed_schedules_are_refused(schedule: str) -> None:
     with pytest.raises(StartupError, match="schedule"):
         Sidecar(components=[Component("tick", "bindings.cron", metadata={"schedule": schedule})])
+
+
+async def test_events_come_in_from_outside_of_the_process() -> None:
+    app = HttpApp({"OPTIONS /queue": 200, "POST /queue": 503})
+    async with serving(app) as port, ready(Options(app_port=port), QUEUE, FILES) as sidecar:
+        base = f"http://127.0.0.1:{sidecar.http_port}/fakesidecar/v1/bindings"
+        async with ClientSession() as session:
+
+            async def push(name: str, body: Any) -> int:
+                async with session.post(f"{base}/{name}", json=body) as answer:
+                    return answer.status
+
+            assert await push("queue", {"data": {"order": 7}, "metadata": {"x-color": "blue"}}) == 204
+            assert await push("queue", {"data": "text"}) == 204
+            assert await push("queue", {"metadata": {"a": 1}}) == 400
+            assert await push("files", {}) == 409
+            sidecar.core.bindings.invoke("queue", "create", b"out")
+            async with session.get(f"{base}/queue") as answer:
+                told = await answer.json()
+    assert [(body, headers["x-color"]) for _, body, headers in app.seen[:1]] == [(b'{"order":7}', "blue")]
+    assert [one["data"] for one in told["deliveries"]] == ['{"order":7}', "text"]
+    assert all("503" in one["error"] for one in told["deliveries"])
+    assert [(one["operation"], one["data"], one["error"]) for one in told["invoked"]] == [("create", "out", "")]
 
 
 def test_resources_need_no_app() -> None:

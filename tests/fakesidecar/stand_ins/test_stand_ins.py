@@ -164,6 +164,16 @@ def test_topics_deliver(sidecar: Sidecar) -> None:
     assert len(got) == 1
 
 
+@pytest.mark.parametrize(("type", "patterns"), [("pubsub.kafka", False), ("pubsub.mqtt3", True)])
+def test_topics_are_patterns_where_the_type_has_them(type: str, patterns: bool) -> None:
+    got: list[Any] = []
+    with one(type, brokers="kafka:9092") as sidecar:
+        sidecar.core.pubsub.subscribe("it", "orders*", lambda event: got.append(event.data))
+        sidecar.core.pubsub.publish("it", "orders-7", b"7")
+        sidecar.clock.wait_until_idle()
+    assert len(got) == patterns
+
+
 def test_bindings_record(sidecar: Sidecar) -> None:
     bindings = sidecar.core.bindings
     assert bindings.invoke("pictures", "create", b"\xff", metadata={"key": "cat.png"}) is None
