@@ -75,13 +75,14 @@ ANY_PORT = "-1"
 def run(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Be `dapr run`; the exit code is the application's."""
     with ending() as ended:
-        if file := run_file_of(arguments):
+        environment = dict(environment)
+        named = long_names(arguments, environment)
+        if file := run_file_of(named, environment):
             from fakesidecar.run_many import run_file
 
             ended.code = asyncio.run(run_file(file, environment))
             return ended.code
-        environment = dict(environment)
-        parsed = parse(long_names(arguments, environment), interspersed=False)
+        parsed = parse(named, interspersed=False)
         command = parsed.rest
         fill_in(parsed, environment)
         settings = read_settings(parsed, environment)
@@ -89,17 +90,19 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -
     return ended.code
 
 
-def run_file_of(arguments: Sequence[str]) -> str:
+def run_file_of(arguments: Sequence[str], variables: dict[str, str]) -> str:
     """The file of `-f`, `--run-file`: several applications are run as it says; empty when there is none."""
     match arguments:
-        case ["-f" | "--run-file", file] if file:
-            return file
-        case [only] if only.startswith(("-f=", "--run-file=")):
-            return only.partition("=")[2]
-        case [first, *_] if first.partition("=")[0] in ("-f", "--run-file"):
-            say("❌  -f takes a file, or a folder with a dapr.yaml, and nothing besides")
-            raise Exit(1)
-    return ""
+        case ["-f" | "--run-file", file, *more]:
+            pass
+        case [first, *more] if first.startswith(("-f=", "--run-file=")):
+            file = first.partition("=")[2]
+        case _:
+            return ""
+    if not file or long_names(more, variables):
+        say("❌  -f takes a file, or a folder with a dapr.yaml, and nothing besides")
+        raise Exit(1)
+    return file
 
 
 def long_names(arguments: Sequence[str], variables: dict[str, str]) -> list[str]:

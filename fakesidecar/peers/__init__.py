@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from fakesidecar.app import Grpc
+from fakesidecar.errors import ComponentError
 from fakesidecar.neighbours import Neighbour, host_address
 from fakesidecar.peers.directory import Directory
 from fakesidecar.peers.neighbour import RemoteNeighbour
@@ -54,10 +55,14 @@ class Peers:
         listen = options.internal_grpc_listen_address
         self.port = await self._server.start(listen, options.internal_grpc_port)
         host = host_address(options.environment) if listen in ALL_ADDRESSES else listen
-        self._name = self._directory.register(f"{host}:{self.port}", options.app_id, options.namespace)
+        log.info("Internal gRPC server is running on %s:%s", listen, self.port)
+        try:
+            self._name = self._directory.register(f"{host}:{self.port}", options.app_id, options.namespace)
+        except (ComponentError, OSError) as error:  # as with daprd, a sidecar alone is better than none
+            log.error("other sidecars will not find this one, nor it them: %s", error)
+            return
         self._beats = asyncio.create_task(self._directory.keep(self._name))
         self._core.neighbours.ask(self)
-        log.info("Internal gRPC server is running on %s:%s", listen, self.port)
 
     def leave(self) -> None:
         """Be found no more; who has found this sidecar may still call."""

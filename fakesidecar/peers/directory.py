@@ -272,7 +272,15 @@ def lock(handle: int, *, shared: bool) -> bool:
 
 def lives_folder() -> Path:
     """Where the files are."""
-    return private_folder(usual_folder() / "alive")
+    return private_folder(own(usual_folder()) / "alive")
+
+
+def own(folder: Path) -> Path:
+    """A folder that is this user's; raises `ComponentError` when somebody else was there first."""
+    owner = private_folder(folder).stat().st_uid
+    if hasattr(os, "getuid") and owner != os.getuid():
+        raise ComponentError(f"the folder {folder} belongs to another user")
+    return folder
 
 
 def private_folder(folder: Path) -> Path:

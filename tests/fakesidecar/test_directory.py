@@ -151,3 +151,10 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "names.db").write_text("no database, but text that is long enough to be looked at" * 20)
     with pytest.raises(ComponentError, match="failed to open the names of sidecars"):
         Directory(Place(str(tmp_path / "names.db"))).register("127.0.0.1:1", "shop", "")
+
+
+async def test_a_sidecar_without_its_file_is_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "names.db").write_text("no database, but text that is long enough to be looked at" * 20)
+    async with Sidecar(Options(app_id="shop", names=str(tmp_path / "names.db"))) as shop:
+        assert shop.core.neighbours.resolve("kitchen") is None
+    assert "other sidecars will not find this one" in caplog.text

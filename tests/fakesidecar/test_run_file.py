@@ -18,6 +18,7 @@ import pytest
 from fakesidecar import flags
 from fakesidecar.cli import main
 from fakesidecar.resources.errors import StartupError
+from fakesidecar.run import long_names, run_file_of
 from fakesidecar.run_file import read
 
 
@@ -113,8 +114,26 @@ def test_a_broken_file_is_refused_in_words(
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--run-file", str(tmp_path)]) == 1
     assert "dapr.yaml: No such file or directory" in capsys.readouterr().out
-    assert main(["run", "-f", "dapr.yaml", "--app-id", "x"]) == 1
-    assert "takes a file, or a folder" in capsys.readouterr().out
+    for wrong in (["-f", "dapr.yaml", "--app-id", "x"], ["-f="], ["-f", "dapr.yaml", "python"]):
+        assert main(["run", *wrong]) == 1
+        assert "takes a file, or a folder" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (["-f", "x.yaml"], "x.yaml"),
+        (["--run-file=x.yaml", "--stand-ins"], "x.yaml"),
+        (["-f", "x.yaml", "--stand-ins"], "x.yaml"),
+        (["-a", "shop", "--", "python", "-f", "x"], ""),
+        (["-a", "shop", "python", "-f", "x"], ""),
+        ([], ""),
+    ],
+)
+def test_the_file_is_told_from_a_command(arguments: list[str], file: str) -> None:
+    variables: dict[str, str] = {}
+    assert run_file_of(long_names(arguments, variables), variables) == file
+    assert ("FAKESIDECAR_STAND_INS" in variables) == ("--stand-ins" in arguments)
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
