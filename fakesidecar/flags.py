@@ -346,6 +346,8 @@ class Settings:
     profile_port: int
     internal_grpc_port: int
     virtual_clock: bool = False
+    block_shutdown: float | None = None
+    """Seconds to stay open after a signal, None: not at all."""
 
 
 def read_size(parsed: Parsed, name: str, old_name: str, unit: int) -> int:
@@ -397,6 +399,9 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         grpc_port=grpc_port,
         listen_addresses=_addresses(parsed["dapr-listen-addresses"]),
         unix_domain_socket=parsed["unix-domain-socket"],
+        internal_grpc_port=internal_port,
+        internal_grpc_listen_address=parsed["dapr-internal-grpc-listen-address"] or LOOPBACK,
+        names=_names(environment),
         public_port=public_port if parsed["dapr-public-port"] else None,
         public_listen_address=parsed["dapr-public-listen-address"] or ALL_ADDRESSES,
         app_port=app_port,
@@ -437,6 +442,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         metrics_port=metrics_port,
         profile_port=profile_port,
         internal_grpc_port=internal_port,
+        block_shutdown=golang.parse_duration(block) if (block := parsed["dapr-block-shutdown-duration"]) else None,
         virtual_clock=_choice(environment, "FAKESIDECAR_CLOCK", ("system", "virtual")) == "virtual",
     )
 
@@ -490,6 +496,16 @@ def _app_health(parsed: Parsed) -> AppHealth | None:
 def _addresses(text: str) -> tuple[str, ...]:
     """The addresses that a flag names; loopback when it names none, where daprd takes all there are."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) or (LOOPBACK,)
+
+
+def _names(environment: Mapping[str, str]) -> str:
+    """Where sidecars of this machine find each other: `$FAKESIDECAR_NAMES`, a file, or `off`."""
+    given = environment.get("FAKESIDECAR_NAMES")
+    if given:
+        return "" if given == "off" else given
+    from fakesidecar.peers.directory import usual_place
+
+    return usual_place()
 
 
 def _redis(environment: Mapping[str, str]) -> str:

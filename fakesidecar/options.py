@@ -1,8 +1,7 @@
 """What a sidecar is told when it starts: one field per daprd flag or environment variable that has a meaning here.
 
 The defaults are those of a sidecar in a test: loopback, free ports, real nothing. The command line fills the
-same class from daprd's flags, with daprd's defaults, but on loopback too. `graceful_shutdown_seconds` is read, and
-nothing follows from it yet.
+same class from daprd's flags, with daprd's defaults, but on loopback too.
 """
 
 from __future__ import annotations
@@ -46,6 +45,11 @@ class Options:
     listen_addresses: tuple[str, ...] = ("127.0.0.1",)
     unix_domain_socket: str = ""
     """A folder: the doors are sockets in it instead of ports."""
+    internal_grpc_port: int = 0
+    """Where sidecars of other processes call; opened when `names` or a Configuration says where they find it."""
+    internal_grpc_listen_address: str = "127.0.0.1"
+    names: str = ""
+    """The SQLite file in which sidecars of this machine find each other by app id; empty: in none."""
     public_port: int | None = None
     public_listen_address: str = "127.0.0.1"
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
@@ -37,6 +38,9 @@ from fakesidecar.resources.process import process
 if TYPE_CHECKING:
     from fakesidecar.grpcapi.server import GrpcServer
     from fakesidecar.httpapi.server import HttpServer
+    from fakesidecar.peers import Peers
+
+log = logging.getLogger("fakesidecar.runtime")
 
 KUBERNETES = "kubernetes"
 """The secret store that components name when they name none, or that a cluster has of its own."""
@@ -84,6 +88,8 @@ class Sidecar:
         self.grpc = GrpcApi(self.core)
         self.http = HttpApi(self.core)
         self.core.on_restart = lambda keep_data: self.restart(keep_data=keep_data)
+        self.peers = self._peers()
+        """The way to sidecars of other processes, None when there is none."""
         self.grpc_port = 0
         self.http_port = 0
         self.public_port = 0
@@ -91,6 +97,22 @@ class Sidecar:
         self._on_clock = False
         self._servers: list[HttpServer | GrpcServer] = []
         self._background: set[asyncio.Task[None]] = set()
+
+    def _peers(self) -> Peers | None:
+        settings, names = self.core.settings, self.options.names
+        if settings.name_resolution != "sqlite" and not names:
+            return None
+        from fakesidecar.peers import Peers
+        from fakesidecar.peers.directory import Directory, Place, place_of
+
+        if settings.name_resolution != "sqlite":
+            return Peers(self.core, Directory(Place(names)))
+        try:
+            return Peers(self.core, Directory(place_of(settings.name_resolution_settings)))
+        except ComponentError as error:  # daprd starts nevertheless, and finds nobody
+            reason = f"initialization error occurred for nr (sqlite/v1): {error}"
+            log.error("[INIT_COMPONENT_FAILURE]: %s", reason)
+            return None
 
     def load(self, components: Sequence[Component]) -> None:
         """Load components, in order; raises `StartupError` for the first that daprd would not start with."""
@@ -161,6 +183,8 @@ class Sidecar:
         await http_server.start(self._addresses("http"), options.http_port)
         self.grpc_port, self.http_port = grpc_server.port, http_server.port
         self.core.invocation.open(f"{options.listen_addresses[0]}:{self.grpc_port}")
+        if self.peers is not None:
+            await self.peers.open()
         if options.public_port is not None:
             public = HttpServer(public_api(self.core), **limits)
             self._servers.insert(0, public)
@@ -208,8 +232,13 @@ class Sidecar:
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)
             closing.push_async_callback(self.core.invocation.close)
+            if self.peers is not None:
+                closing.push_async_callback(self.peers.close)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
+            closing.callback(self.grpc.break_streams)
+            if self.peers is not None:
+                closing.callback(self.peers.leave)
             closing.callback(self.core.pubsub.stop_app)
             closing.callback(self.core.bindings.inputs.stop_app)
             if self.core.app_health is not None:

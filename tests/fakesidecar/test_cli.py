@@ -35,6 +35,7 @@ def resources(tmp_path: Path) -> Path:
 def start(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "fakesidecar", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DAPR_")}
+    environment["FAKESIDECAR_NAMES"] = "off"
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", env=environment
     )

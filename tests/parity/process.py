@@ -195,8 +195,8 @@ def _without(command: Sequence[str], flags: Sequence[str]) -> list[str]:
 
 
 def _environment(command: Sequence[str]) -> dict[str, str]:
-    """What our sidecar is told: to use the Redis that components name, and a clock that can be moved."""
-    ours = {"FAKESIDECAR_REDIS": "real", "FAKESIDECAR_CLOCK": "virtual"}
+    """What our sidecar is told: to use the Redis that components name, a clock that can be moved, and to be alone."""
+    ours = {"FAKESIDECAR_REDIS": "real", "FAKESIDECAR_CLOCK": "virtual", "FAKESIDECAR_NAMES": "off"}
     if tuple(command[: len(OURS)]) == OURS:  # it runs in a folder of its own
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return ours
