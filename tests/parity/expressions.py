@@ -17,10 +17,14 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from fakesidecar.clock import SystemClock
+
 from .values import Json, json_as_bytes
+from .workers import tidied, waited
 
 FILES = Path(__file__).parent / "files"
 """What recordings name as `$FILES`."""
@@ -203,6 +207,17 @@ def _pattern(size: int) -> bytes:
     return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
+def _moment(seconds: float) -> Json:
+    """A `Timestamp` so many seconds from now, of real time."""
+    whole, part = divmod(SystemClock().now() + seconds, 1)
+    return {"seconds": int(whole), "nanos": int(part * 1e9)}
+
+
+def _time(seconds: float) -> str:
+    """The same as text, to the second."""
+    return datetime.fromtimestamp(SystemClock().now() + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 OPERATIONS: Mapping[str, Callable[[Any], Any]] = {
     "$text": lambda parts: "".join(str(part) for part in parts),
     "$bytes": lambda text: text.encode(),
@@ -234,6 +249,10 @@ OPERATIONS: Mapping[str, Callable[[Any], Any]] = {
     "$pick": _pick,
     "$found": _found,
     "$trace": _trace,
+    "$now": _moment,
+    "$time": _time,
+    "$tidied": tidied,
+    "$waited": waited,
     "$traced": _traced,
     "$traces": _traces,
     "$tokens": _tokens,

@@ -44,6 +44,7 @@ from .values import (
     masked,
     message_as_json,
 )
+from .workers import Worker, tidied
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
@@ -182,6 +183,9 @@ class Player:
         self._folders: list[Path] = []
         self._shared: Path | None = None
         self._streams: dict[str, Stream] = {}
+        self._workers: dict[str, Worker] = {}
+        self._held: dict[str, list[Any]] = {}
+        """Work items that were taken, by the name of the step that took them."""
         self._ports: dict[str, int] = {}
         self._randoms: dict[str, str] = {}
         self._doors: dict[str, httpx.Client | grpc.Channel] = {}
@@ -194,8 +198,8 @@ class Player:
         do = STEPS[step["do"]]
         if do is Player.start_sidecar:
             self._folders.append(new_folder())  # before the step is read: it may name its folder
-        told = {key: self._told(value) for key, value in step.items() if key not in ("answer", *REPLIES)}
-        told |= {key: self.filled(step[key]) for key in REPLIES if key in step}
+        told = {key: self._told(value) for key, value in step.items() if key not in ("answer", "answers", *REPLIES)}
+        told |= {key: self.filled(step[key]) for key in (*REPLIES, "answers") if key in step}
         name = step.get("id") or step.get("as")
         if "background" in step:
             thread = self._threads.setdefault(step["background"], ThreadPoolExecutor(1))
@@ -207,6 +211,8 @@ class Player:
 
     def close(self) -> None:
         """Stop all that is still running."""
+        for worker in self._workers.values():
+            worker.close()
         for sidecar in reversed(self._running):
             sidecar.close()
         for app in self._apps.values():
@@ -606,6 +612,60 @@ class Player:
             end = {**end, "sequence": numbers}
         return {"data": bytes_as_json(content), "end": end}
 
+    # --- steps: workers of workflows ----------------------------------------------------------------
+
+    def start_worker(self, step: Json) -> Json:
+        other = self._workers[step["with"]] if "with" in step else None
+        self._workers[step["as"]] = Worker(self._channel(step), step, step.get("answers", {}), self._told, other)
+        return NOTHING
+
+    def close_worker(self, step: Json) -> Json:
+        self._workers[step["worker"]].close()
+        return NOTHING
+
+    def items(self, step: Json) -> Json:
+        """The work items of an instance that nobody has taken: all, once there are `count` of them."""
+        worker = self._workers[step["worker"]]
+        self._until(lambda wait: worker.await_items(step, step["count"], wait), step.get("timeout", 10))
+        return self._taken(step, worker.take(step))
+
+    def held(self, step: Json) -> Json:
+        """The next work item of an instance."""
+        worker = self._workers[step["worker"]]
+        self._until(lambda wait: worker.await_items(step, 1, wait), step.get("timeout", 10))
+        taken = self._taken(step, worker.take(step, 1))
+        return taken[0] if taken else {"nothing": True}
+
+    def _taken(self, step: Json, items: list[Any]) -> Json:
+        self._held[step.get("as") or step["id"]] = items
+        return tidied([message_as_json(item) for item in items])
+
+    def complete(self, step: Json) -> Json:
+        """Answer a work item that a step has taken."""
+        taken = self._held[step["item"]]
+        if not taken:
+            return {"nothing": True}
+        return tidied(self._workers[step["worker"]].complete(taken[step.get("number", 0)], step.get("give", {})))
+
+    def worker_end(self, step: Json) -> Json:
+        worker = self._workers[step["worker"]]
+        self._until(worker.await_end, step.get("timeout", 10))
+        return worker.end
+
+    def refused(self, step: Json) -> Json:
+        """Answers of workers that the sidecar did not take."""
+        return [answer for name in step["workers"] for answer in self._workers[name].refused]
+
+    def until_status(self, step: Json) -> Json:
+        """Ask until an instance has a status."""
+        ask = {"method": "TaskHubSidecarService/GetInstance", "request": {"instanceId": step["instance"]}}
+        for _ in range(200):
+            state = self.grpc({**step, **ask}).get("response", {}).get("workflowState", {})
+            if state and state.get("workflowStatus", "ORCHESTRATION_STATUS_RUNNING").endswith(step["status"]):
+                break
+            _pause(0.02)
+        return NOTHING
+
     # --- steps: looking -----------------------------------------------------------------------------
 
     def received(self, step: Json) -> Json:
@@ -618,6 +678,10 @@ class Player:
         if step.get("all"):
             got += app.aside
         return sorted(got, key=_order) if step.get("unordered") else got
+
+    def on_its_way(self, step: Json) -> Json:
+        """Whether a call that was made in the background has no answer yet."""
+        return not self._pending[step["call"]].done()
 
     def await_quiet(self, step: Json) -> Json:
         """Wait until an application has not been called for a while."""
@@ -688,7 +752,16 @@ STEPS: Mapping[str, Step] = {
     "next": Player.next,
     "rest": Player.rest,
     "convert": Player.convert,
+    "worker": Player.start_worker,
+    "worker-close": Player.close_worker,
+    "worker-end": Player.worker_end,
+    "items": Player.items,
+    "held": Player.held,
+    "complete": Player.complete,
+    "refused": Player.refused,
+    "until-status": Player.until_status,
     "received": Player.received,
+    "on-its-way": Player.on_its_way,
     "quiet": Player.await_quiet,
     "look": Player.look,
     "file": Player.file,
