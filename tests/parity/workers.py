@@ -67,7 +67,7 @@ class Worker:
                     self._items.append((item, False))
                     self._changed.notify_all()
                 self._answer(item)
-            end = {"code": "OK"}
+            end: Json = {"code": "OK"}
         except grpc.RpcError as error:
             end = {"code": error.code().name, "message": error.details()}
         with self._changed:
