@@ -10,6 +10,7 @@ NAMES = (
     "actors",
     "crypto",
     "events",
+    "family",
     "faults",
     "invocation",
     "jobs",

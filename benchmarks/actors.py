@@ -13,7 +13,9 @@ from typing import TypeVar
 
 from aiohttp import web
 
+import dapr_testing
 from benchmarks._measure import Row
+from dapr_client.actor import Actor, ActorGrpcHost, ActorInterface, ActorProxyFactory, Actors, actormethod
 from fakesidecar import Component, Options, Sidecar
 from fakesidecar.core.actors.config import TypeConfig
 from fakesidecar.core.actors.hosts import ActorCall, ActorReply, ActorTimer, Host, Reminder
@@ -52,6 +54,7 @@ def rows() -> Iterator[Row]:
     """Calls of one actor, one after the other."""
     yield Row("actor calls per second, core alone", f"{max(core_alone() for _ in range(ROUNDS)):,.0f}", "", None)
     yield Row("actor calls per second, HTTP application", f"{over_http():,.0f}", "", None)
+    yield Row("actor calls per second, our proxy and host over a stream", f"{over_a_stream():,.0f}", "", None)
 
 
 def core_alone() -> float:
@@ -71,6 +74,41 @@ def over_http() -> float:
     """Calls per second through both of the sidecar's HTTP connections."""
     with application() as port, Sidecar(Options(app_port=port), components=[STORE]) as sidecar:
         return max(calls_per_second(sidecar.http_port) for _ in range(ROUNDS))
+
+
+class Purring(ActorInterface):
+    """What cats do."""
+
+    @actormethod()
+    async def purr(self, volume: int) -> int:
+        """Louder."""
+        raise NotImplementedError
+
+
+class Cat(Actor, Purring):
+    """Keeps how loud it was."""
+
+    async def purr(self, volume: int) -> int:
+        await self._state_manager.set_state("volume", volume)
+        return volume + 1
+
+
+def over_a_stream(calls: int = 300) -> float:
+    """Turns per second that set state and save it: proxy, sidecar, host, sidecar, in one process over sockets."""
+
+    async def measured() -> float:
+        with dapr_testing.sidecar() as dapr:
+            host = ActorGrpcHost(dapr.grpc_endpoint, app_port=0, actors=Actors())
+            await host.register_actor(Cat)
+            async with host, ActorProxyFactory() as factory:
+                cat = factory.create("Cat", "tom", Purring)
+                await cat.purr(0)
+                began = time.perf_counter()
+                for volume in range(calls):
+                    await cat.purr(volume)
+                return calls / (time.perf_counter() - began)
+
+    return max(asyncio.run(measured()) for _ in range(ROUNDS))
 
 
 def calls_per_second(port: int, calls: int = 300) -> float:

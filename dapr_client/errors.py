@@ -347,6 +347,7 @@ class DaprHttpError(DaprInternalError):
         if not raw_response_bytes and status_code == 404:
             code, raw_response_bytes = ERROR_CODE_DOES_NOT_EXIST, None
         super().__init__(message or f"HTTP status code: {status_code}", code, raw_response_bytes)
+        self._told = message
         self._status_code = status_code
         self._reason = reason
 
@@ -365,7 +366,8 @@ class DaprHttpError(DaprInternalError):
 
     def __str__(self) -> str:
         if self._error_code == ERROR_CODE_UNKNOWN:
-            return f"Unknown Dapr Error. HTTP status code: {self._status_code}."
+            text = f"Unknown Dapr Error. HTTP status code: {self._status_code}."
+            return f"{text} {self._told}" if self._told else text
         return f"{self._message} (Error Code: {self._error_code}, Status Code: {self._status_code})"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dapr_testing._apps import Received, Reply, StandIn
     from dapr_testing._daprd import Daprd, DaprdError
-    from dapr_testing._faults import FaultNotNeeded
+    from dapr_testing._faults import FaultNotNeeded, FaultPlan, fault_plan, when
     from dapr_testing._inprocess import HangsForever
     from dapr_testing._sidecar import DaprSidecar, OnlyTheFakeHasIt, sidecar
     from dapr_testing._spies import UnexpectedCall
+    from dapr_testing._unittest import AsyncDaprTestCase, DaprTestCase
     from dapr_testing._workflow_runs import WorkflowFailed, WorkflowRun
     from dapr_testing._workflows import WorkflowNotFinished
     from fakesidecar.clock import VirtualClock
@@ -17,37 +19,53 @@ if TYPE_CHECKING:
     from fakesidecar.resources.component import Component
 
 __all__ = [
+    "AsyncDaprTestCase",
     "Component",
     "DaprSidecar",
+    "DaprTestCase",
     "Daprd",
     "DaprdError",
     "Event",
     "FaultNotNeeded",
+    "FaultPlan",
     "HangsForever",
     "OnlyTheFakeHasIt",
+    "Received",
+    "Reply",
+    "StandIn",
     "UnexpectedCall",
     "VirtualClock",
     "WorkflowFailed",
     "WorkflowNotFinished",
     "WorkflowRun",
+    "fault_plan",
     "sidecar",
+    "when",
 ]
 
 _HOMES = {
+    "AsyncDaprTestCase": "dapr_testing._unittest",
     "Component": "fakesidecar.resources.component",
     "Daprd": "dapr_testing._daprd",
     "DaprdError": "dapr_testing._daprd",
     "DaprSidecar": "dapr_testing._sidecar",
+    "DaprTestCase": "dapr_testing._unittest",
     "Event": "fakesidecar.interceptors.recording",
     "FaultNotNeeded": "dapr_testing._faults",
+    "FaultPlan": "dapr_testing._faults",
     "HangsForever": "dapr_testing._inprocess",
     "UnexpectedCall": "dapr_testing._spies",
     "OnlyTheFakeHasIt": "dapr_testing._sidecar",
+    "Received": "dapr_testing._apps",
+    "Reply": "dapr_testing._apps",
+    "StandIn": "dapr_testing._apps",
     "VirtualClock": "fakesidecar.clock",
     "WorkflowFailed": "dapr_testing._workflow_runs",
     "WorkflowNotFinished": "dapr_testing._workflows",
     "WorkflowRun": "dapr_testing._workflow_runs",
+    "fault_plan": "dapr_testing._faults",
     "sidecar": "dapr_testing._sidecar",
+    "when": "dapr_testing._faults",
 }
 """Imported when asked for: pytest imports this package in every run, used or not."""
 

@@ -68,11 +68,16 @@ class Daprd:
         for attempt in range(ATTEMPTS):
             if self._launch(path):
                 return
-            log = "".join(self._log)
+            log = self.log
             # Somebody else may have taken a port that was free a moment ago.
             if "address already in use" not in log or attempt == ATTEMPTS - 1:
                 self.stop()
                 raise DaprdError(f"{path} did not start:\n{log}")
+
+    @property
+    def log(self) -> str:
+        """The end of what it logged."""
+        return "".join(self._log)
 
     def _launch(self, path: str) -> bool:
         self.grpc_port, self.http_port, internal = free_ports(3)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 FAKE, DAPRD = "fake", "daprd"
+PROXY = "proxy:"
 POOL_SIZE = 8
 
 
@@ -25,6 +26,8 @@ class Server(ABC):
 
     fake: Sidecar | None = None
     """The fake itself, None for a real one."""
+    watched: Sidecar | None = None
+    """What sees every call, and lets plans happen: the fake, or the proxy in front of a real one."""
     name: str
 
     def __init__(self, settings: Settings) -> None:
@@ -49,6 +52,10 @@ class Server(ABC):
     def reset(self) -> None:
         """Forget everything that tests left behind."""
 
+    def log(self) -> str:
+        """The end of what it logged, where that is not in this process' own log."""
+        return ""
+
 
 class FakeServer(Server):
     """The fake sidecar, its doors on an event loop in a background thread."""
@@ -69,7 +76,7 @@ class FakeServer(Server):
             api_token=settings.api_token,
             redis=settings.redis,
             environment=os.environ,
-            **settings.more or {},
+            **{"stand_ins": True, **(settings.more or {})},
         )
         self.clock: Clock
         if isinstance(settings.clock, str):
@@ -77,6 +84,7 @@ class FakeServer(Server):
         else:
             self.clock = settings.clock
         self.fake: Sidecar = Sidecar(options, resources=load(options, to_load(settings)), clock=self.clock)
+        self.watched = self.fake
 
     @property
     def grpc_endpoint(self) -> str:
@@ -149,6 +157,9 @@ class DaprdServer(Server):
             self._daprd.stop()
             self._daprd = None
 
+    def log(self) -> str:
+        return "" if self._daprd is None else self._daprd.log
+
     def reset(self) -> None:
         if self._daprd is not None and self._daprd.used:
             self.stop()
@@ -190,14 +201,21 @@ def only_fake(settings: Settings) -> list[str]:
 
 
 def make(settings: Settings, kind: str = FAKE) -> Server:
-    """A server of a kind: `fake`, `daprd` or the path of one, or the gRPC endpoint of a sidecar that runs."""
+    """A server of a kind: `fake`, `daprd` or the path of one, or the gRPC endpoint of a sidecar that runs.
+
+    With `proxy:` before it, there is a proxy in front, which records and lets faults happen.
+    """
+    if kind.startswith(PROXY):
+        from dapr_testing._proxy import ProxyServer
+
+        return ProxyServer(settings, make(settings, kind.removeprefix(PROXY)))
     if kind == FAKE:
         return FakeServer(settings)
     if kind == DAPRD or ("/" in kind and "://" not in kind):
         return DaprdServer(settings, kind)
     if ":" in kind:
         return RunningServer(settings, kind)
-    raise ValueError(f"no such kind of sidecar: {kind!r} (fake, daprd, the path of a daprd, or host:port)")
+    raise ValueError(f"no such kind of sidecar: {kind!r} (fake, daprd, the path of a daprd, host:port, or proxy:…)")
 
 
 class Pool:
@@ -225,3 +243,7 @@ class Pool:
         """End them all."""
         while self._servers:
             self._servers.pop().stop()
+
+
+POOL = Pool()
+"""For state machines and `unittest`: made in hundreds, while the sidecars behind them are few, and reset."""

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
+from dapr_testing import _error_coverage
 from dapr_testing._environment import variables
 from dapr_testing._servers import FAKE, Server, make
 from dapr_testing._settings import Settings, Transport, settings
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
 
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
-    from dapr_testing._faults import Faults
-    from dapr_testing._seed import Actors, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
+    from dapr_testing._apps import Answers, Apps, StandIn
+    from dapr_testing._faults import Faults, Plan
+    from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
     from dapr_testing._workflows import Workflows
     from fakesidecar.clock import VirtualClock
@@ -64,8 +67,10 @@ class DaprSidecar:
         self._open: list[Any] = []
         self._faults: Faults | None = None
         self._calls: Calls | None = None
+        self._apps: Apps | None = None
         self._workflows: Workflows | None = None
         self._began = 0.0
+        self._first: _First | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._server.name}, gRPC {self.grpc_endpoint}, HTTP {self.http_endpoint}>"
@@ -182,6 +187,13 @@ class DaprSidecar:
         return self._server.fake
 
     @property
+    def watched(self) -> Sidecar:
+        """What sees every call: the fake, or the proxy in front of a real sidecar."""
+        if self._server.watched is None:
+            self._refuse(f"only the fake sidecar and a proxy can do this, not {self._server.name}")
+        return self._server.watched
+
+    @property
     def clock(self) -> VirtualClock:
         """Its clock: `clock.advance(60)` lets TTLs, leases and everything else that waits come to its time."""
         from fakesidecar.clock import VirtualClock
@@ -220,6 +232,13 @@ class DaprSidecar:
         return Lock(self.fake.core)
 
     @property
+    def bindings(self) -> Bindings:
+        """What output bindings were asked for, and a way to let events come in."""
+        from dapr_testing._seed import Bindings
+
+        return Bindings(self.fake.core)
+
+    @property
     def jobs(self) -> Jobs:
         """What is scheduled, and what was triggered."""
         from dapr_testing._seed import Jobs
@@ -248,6 +267,17 @@ class DaprSidecar:
         from dapr_testing._seed import Conversation
 
         return Conversation(self.fake.core)
+
+    def app(self, app_id: str | None = None, *, protocol: Literal["http", "grpc"] = "http") -> StandIn:
+        """A stand-in application: `app("kitchen").on("prepare", returns={"minutes": 12})`; see its `received`.
+
+        Without an id it is the application of this very sidecar.
+        """
+        if self._apps is None:
+            from dapr_testing._apps import Apps
+
+            self._apps = Apps(self.fake.core)
+        return self._apps(app_id or self.app_id, protocol)
 
     # --- all that it keeps ---
 
@@ -308,7 +338,7 @@ class DaprSidecar:
         if self._faults is None:
             from dapr_testing._faults import Faults
 
-            self._faults = Faults(self.fake.core)
+            self._faults = Faults(self.watched.core)
         return self._faults
 
     @property
@@ -317,12 +347,16 @@ class DaprSidecar:
         if self._calls is None:
             from dapr_testing._spies import Calls
 
-            self._calls = Calls(self.fake.core, self._began)
+            self._calls = Calls(self.watched.core, self._began)
         return self._calls
 
     def timeline(self) -> str:
         """What was asked of it, a line per call; empty for a sidecar that does not tell."""
-        return "" if self._server.fake is None else self.calls.timeline()
+        return "" if self._server.watched is None else self.calls.timeline()
+
+    def log(self) -> str:
+        """The end of what it logged, where that is not in this process' own log."""
+        return self._server.log()
 
     def check(self) -> None:
         """Raise when a fault plan or a mishap was not needed, or a call was not expected."""
@@ -355,9 +389,11 @@ class DaprSidecar:
                 stack.enter_context(variables(self.environment))
                 if intercept:
                     stack.enter_context(self.intercept_channels())
-                if self._server.fake is not None:
+                if self._server.watched is not None:
                     stack.enter_context(self._client_time())
                     self._begin()
+                    if (coverage := _error_coverage.active) is not None:
+                        stack.enter_context(coverage.listening(self.watched.core.recording))
                     stack.callback(self._forget_plans)
                 yield self
                 if passed():
@@ -365,10 +401,34 @@ class DaprSidecar:
         finally:
             self._close()
 
+    @contextlib.contextmanager
+    def example(self) -> Iterator[DaprSidecar]:
+        """One of many runs of a test, each of which begins with what was there when the first began.
+
+        Its plans and its calls are its own, and are checked at its end. The fixture does so for every run of a test
+        with `@given`.
+        """
+        if self._first is None:
+            apps = {} if self._apps is None else self._apps.snapshot()
+            self._first = _First(self.snapshot(), tuple(self.faults), apps)
+        else:
+            self.reset()
+            self.restore(self._first.kept)
+            self.faults.again(self._first.plans)
+            if self._apps is not None:
+                self._apps.restore(self._first.apps)
+        self.calls.clear()
+        opened = len(self._open)
+        try:
+            yield self
+            self.check()
+        finally:
+            self._close_opened(opened)
+
     def _begin(self) -> None:
         """From now on, calls are of this test."""
-        self._began = self.fake.clock.now()
-        self.fake.core.recording.start()
+        self._began = self.watched.clock.now()
+        self.watched.core.recording.start()
 
     def _client_time(self) -> contextlib.AbstractContextManager[None]:
         """Clients wait on the clock of the sidecar, when it is one that tests move."""
@@ -376,22 +436,36 @@ class DaprSidecar:
         from dapr_testing._client_time import ClientTime
         from fakesidecar.clock import VirtualClock
 
-        clock = self.fake.clock
+        clock = self.watched.clock
         return _clock.replaced(ClientTime(clock)) if isinstance(clock, VirtualClock) else contextlib.nullcontext()
 
     def _forget_plans(self) -> None:
         """What was to go wrong is over with the test, and so is strictness."""
-        self.fake.core.faults.clear()
-        self.fake.core.recording.stop()
+        self.watched.core.faults.clear()
+        self.watched.core.recording.stop()
         if self._calls is not None:
             self._calls.relax()
         if self._workflows is not None:
             self._workflows.clear()
 
     def _close(self) -> None:
-        while self._open:
+        if self._apps is not None:
+            self._apps.close()
+        self._close_opened(0)
+
+    def _close_opened(self, until: int) -> None:
+        while len(self._open) > until:
             channel = self._open.pop()
             getattr(channel, "close_from_outside", channel.close)()
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What was there when the first of many runs began."""
+
+    kept: Snapshot
+    plans: tuple[Plan, ...]
+    apps: Mapping[str, Answers]
 
 
 class _Fork:
@@ -445,7 +519,8 @@ def sidecar(
 ) -> Running:
     """A sidecar for a `with` or an `async with` block, without pytest.
 
-    `kind` is `fake`, `daprd`, the path of one, or the endpoint of a sidecar that runs. The rest says what it is to
+    `kind` is `fake`, `daprd`, the path of one, or the endpoint of a sidecar that runs; `proxy:` before it puts a
+    proxy in front, which records and lets faults happen. The rest says what it is to
     be: `app_id`, `components`, `resources`, `config`, `api_token`, `clock="system"`, `redis="real"`, and for the
     fake any field of `fakesidecar.Options`.
     """

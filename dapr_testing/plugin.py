@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
+    from dapr_testing._error_coverage import ErrorCoverage
     from dapr_testing._servers import Pool
     from dapr_testing._sidecar import DaprSidecar
 
@@ -21,14 +23,23 @@ MARKER = (
 FAILED = pytest.StashKey[bool]()
 """Of a test: whether it has failed already."""
 
+ERRORS: pytest.StashKey[ErrorCoverage] = pytest.StashKey()
+"""Of a run: what counts which calls saw a failure."""
+WORKER_KEY = "dapr_error_coverage"
+
 SETTINGS = (
-    ("sidecar", "string", "fake (default), daprd (the one on PATH), the path of a daprd, or host:port of a sidecar"),
+    (
+        "sidecar",
+        "string",
+        "fake (default), daprd (on PATH), the path of one, host:port, or proxy:… in front of any",
+    ),
     ("resources_path", "paths", "folders of resources to load; may be repeated on the command line"),
     ("config", "paths", "Dapr configuration files"),
     ("app_id", "string", "the application's id (default: app)"),
     ("api_token", "string", "the token that calls must carry"),
     ("transport", "string", "what dapr_sidecar.client() talks through: in-process (default) or grpc"),
     ("intercept_channels", "bool", "give code that opens gRPC channels to the sidecar the channel in process"),
+    ("error_coverage", "string", "report which operations ever saw a failure: report, or the percentage to reach"),
     ("redis", "string", "what *.redis components talk to: embedded (default) or real"),
 )
 """Each is an ini option `dapr_…` and, but for the booleans, a command-line option `--dapr-…`."""
@@ -46,6 +57,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
+    if _configured(config, "error_coverage"):
+        from dapr_testing import _error_coverage as errors
+
+        try:
+            errors.wanted_percent(_configured(config, "error_coverage"))
+        except ValueError:
+            raise pytest.UsageError("dapr_error_coverage is `report` or a percentage") from None
+        errors.active = config.stash[ERRORS] = errors.ErrorCoverage()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the sidecars of state machines and of `unittest`, if there were any."""
+    if (servers := sys.modules.get("dapr_testing._servers")) is not None:
+        servers.POOL.close()
+    if ERRORS in config.stash:
+        sys.modules["dapr_testing._error_coverage"].active = None  # type: ignore[attr-defined]  # it is there
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -60,6 +87,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             names.append("dapr_sidecar")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let every run of a property test begin anew."""
+    view = getattr(item, "funcargs", {}).get("dapr_sidecar")
+    if view is None or not isinstance(item, pytest.Function) or not getattr(item.obj, "is_hypothesis_test", False):
+        return (yield)
+    from dapr_testing._examples import begun_anew
+
+    with begun_anew(item, view):
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a test that failed what was asked of its sidecar."""
@@ -69,7 +108,49 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         item.stash[FAILED] = True
         if view is not None and (timeline := view.timeline()):
             report.sections.append(("Dapr timeline", timeline))
+        if view is not None and (log := view.log()):
+            report.sections.append(("Dapr sidecar log", log))
     return report
+
+
+# --- which calls saw a failure ---
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Add up what the workers of pytest-xdist counted."""
+    if ERRORS in node.config.stash and WORKER_KEY in getattr(node, "workeroutput", {}):
+        node.config.stash[ERRORS].add(node.workeroutput[WORKER_KEY])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand on what was counted, and fail the run when it is not what was asked for."""
+    config = session.config
+    if ERRORS not in config.stash:
+        return
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[WORKER_KEY] = config.stash[ERRORS].to_plain()
+    elif _too_few_failures(config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Tell which operations saw which failures."""
+    if ERRORS not in config.stash:
+        return
+    terminalreporter.section("Dapr error paths")
+    for line in config.stash[ERRORS].lines():
+        terminalreporter.write_line(line)
+    if _too_few_failures(config):
+        terminalreporter.write_line(f"FAILED: {_configured(config, 'error_coverage')} was to be reached", red=True)
+
+
+def _too_few_failures(config: pytest.Config) -> bool:
+    from dapr_testing._error_coverage import wanted_percent
+
+    wanted = wanted_percent(_configured(config, "error_coverage"))
+    return wanted is not None and config.stash[ERRORS].percent < wanted
 
 
 def _configured(config: pytest.Config, name: str) -> Any:
@@ -181,9 +262,9 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
 
 
 def _skip_what_daprd_lacks(kind: str, wanted: Any) -> None:
-    from dapr_testing._servers import FAKE, only_fake
+    from dapr_testing._servers import FAKE, PROXY, only_fake
 
-    if kind == FAKE:
+    if kind.removeprefix(PROXY) == FAKE:
         return
     if types := only_fake(wanted):
         pytest.skip(f"daprd has no {', '.join(types)}")

@@ -139,14 +139,18 @@ class AppRpcFailed(AppFailed):
 
     def __init__(self, error: grpc.aio.AioRpcError, address: str) -> None:
         self.code: grpc.StatusCode = error.code()
-        self.details: str = as_go_says(error, address)
+        self.details: str = as_go_says(error.details() or "", address)
         super().__init__(f"{self.code.name} {self.details}", timed_out=self.code.name == "DEADLINE_EXCEEDED")
         self.error = error
 
 
-def as_go_says(error: grpc.aio.AioRpcError, address: str) -> str:
-    """The message of an error; where nobody listens it is grpc-go's, not the one of the library here."""
-    details = error.details() or ""
+CUT_OFF = ("Socket closed", "Connection reset by peer", "Broken pipe")
+
+
+def as_go_says(details: str, address: str) -> str:
+    """The message of an error; of the connection it is grpc-go's, not the one of the library here."""
+    if any(text in details for text in CUT_OFF):
+        return "error reading from server: EOF"
     if details.startswith("failed to connect to all addresses"):
         return NOBODY_LISTENS.format(address=address)
     if too_large := re.search(r"eceived message larger than max \(\d+ vs\. \d+\)", details):
@@ -501,7 +505,7 @@ class Grpc(Transport):
     """Dapr's callbacks, on one channel."""
 
     def __init__(self, address: str, secure: bool, token: str, max_body_size: int) -> None:
-        self._address = address
+        self.address = address
         self._secure = secure
         self._metadata = ((TOKEN, token),) if token else ()
         self._max_body_size = max_body_size if max_body_size > 0 else -1
@@ -538,12 +542,13 @@ class Grpc(Transport):
         try:
             answer = await call
         except grpc.aio.AioRpcError as error:
-            raise AppRpcFailed(error, self._address) from error
+            raise AppRpcFailed(error, self.address) from error
         return AppReply(answer, tuple(await call.initial_metadata()), tuple(await call.trailing_metadata()))
 
     def proxy(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Any:
         """Call a method of the application's own, of whichever kind: bytes go there and come back."""
-        return self.channel.stream_stream(path)(requests, metadata=(*metadata, *self._metadata))
+        call = self.channel.stream_stream(path)(requests, metadata=(*metadata, *self._metadata))
+        return InGosWords(call, self.address)
 
     @cached_property
     def channel(self) -> Any:
@@ -558,12 +563,30 @@ class Grpc(Transport):
             ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
         )
         if self._secure:
-            return grpc.aio.secure_channel(self._address, grpc.ssl_channel_credentials(), options)
-        return grpc.aio.insecure_channel(self._address, options)
+            return grpc.aio.secure_channel(self.address, grpc.ssl_channel_credentials(), options)
+        return grpc.aio.insecure_channel(self.address, options)
 
     async def close(self) -> None:
         if (channel := self.__dict__.pop("channel", None)) is not None:
             await channel.close()
+
+
+class InGosWords:
+    """A call of grpc.aio whose failures are told as grpc-go tells them."""
+
+    def __init__(self, call: Any, address: str) -> None:
+        self._call = call
+        self._address = address
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks: AsyncIterator[bytes] = aiter(self._call)
+        return chunks
+
+    async def details(self) -> str:
+        return as_go_says(await self._call.details() or "", self._address)
 
 
 async def whole(body: Body) -> bytes:

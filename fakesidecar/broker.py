@@ -51,9 +51,9 @@ class Bus:
         for reader in readers:
             reader.run()
 
-    def subscribe(self, topic: str, handler: Handler) -> Cancel:
-        """Read a topic, or a pattern of topics."""
-        reader = Reader(topic, handler)
+    def subscribe(self, topic: str, handler: Handler, *, patterns: bool = True) -> Cancel:
+        """Read a topic, or a pattern of topics where there are `patterns`."""
+        reader = Reader(topic, handler, patterns)
         with self._lock:
             self._readers.append(reader)
         return lambda: self._leave(reader)
@@ -86,6 +86,7 @@ class Reader:
 
     topic: str
     handler: Handler
+    patterns: bool = True
     queue: deque[Message] = field(default_factory=deque)
     _busy: bool = False
     _stopped: bool = False
@@ -93,7 +94,7 @@ class Reader:
 
     def reads(self, topic: str) -> bool:
         """Whether messages of that topic are for this reader."""
-        if not self.topic.endswith(ANY):
+        if not self.patterns or not self.topic.endswith(ANY):
             return topic == self.topic
         return len(topic) >= len(self.topic) and topic.startswith(self.topic[:-1])
 

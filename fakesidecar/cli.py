@@ -2,6 +2,8 @@
 
 fakesidecar daprd [flags]              what the daprd binary is
 fakesidecar run [flags] [-- command]   what `dapr run` is, with everything on
+fakesidecar run -f dapr.yaml           what `dapr run -f` is
+fakesidecar install-daprd DIR          a folder for `dapr run --runtime-path DIR`, or for the PATH
 fakesidecar components                 the component types that are served
 fakesidecar faults list|add|clear      the fault plan of a sidecar that runs
 fakesidecar snapshot save|load         what a sidecar that runs keeps
@@ -10,6 +12,7 @@ fakesidecar snapshot save|load         what a sidecar that runs keeps
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; the exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        # A link to this program by the name of daprd is daprd.
+        arguments = [*(["daprd"] if Path(sys.argv[0]).stem == "daprd" else []), *sys.argv[1:]]
     match arguments:
         case ["daprd", *rest]:  # daprd's flags are Go's, and are read as Go reads them
             from fakesidecar.daprd import daprd
@@ -62,6 +67,15 @@ def _group() -> click.Group:
 
         for declared in served():
             click.echo(f"{declared.name:<32}{','.join(declared.versions):<8}{' '.join(declared.features)}".rstrip())
+
+    @group.command("install-daprd")
+    @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+    def install_daprd(folder: Path) -> None:
+        """Put a `daprd` into FOLDER, for the PATH or for `dapr run --runtime-path FOLDER`."""
+        from fakesidecar.install import install
+
+        script = install(folder)
+        click.echo(f"{script}\n\n    dapr run --runtime-path {folder} …\n    export PATH={script.parent}:$PATH")
 
     from fakesidecar import remote
 

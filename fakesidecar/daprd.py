@@ -12,11 +12,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from fakesidecar import flags, logs
+from fakesidecar import flags, golang, logs
 from fakesidecar.resources.errors import StartupError
 from fakesidecar.version import DAPR_VERSION, VERSION
 
 if TYPE_CHECKING:
+    from fakesidecar.clock import Clock
+    from fakesidecar.neighbours import Neighbours
     from fakesidecar.resources.load import Given
     from fakesidecar.sidecar import Sidecar
 
@@ -65,15 +67,55 @@ async def _until_a_signal(settings: flags.Settings) -> int:
         sidecar = build(settings)
         sidecar.core.on_shutdown = signals.ask
         await serve(sidecar)
+        received = HANGUP
         try:
             received = await signals.next()
+            if received not in (HANGUP, FORCE):
+                await _block(sidecar, settings.block_shutdown)
         finally:
-            await sidecar.shut_down(ANSWER_SECONDS)
+            if received in (HANGUP, FORCE):
+                await sidecar.shut_down(ANSWER_SECONDS)
+            else:
+                await _shut_down(sidecar)
         if received == FORCE:
             return 1
         if received != HANGUP:
             log.info("Daprd shutdown gracefully")
             return 0
+
+
+POLL_SECONDS = 0.1
+
+
+async def _block(sidecar: Sidecar, seconds: float | None) -> None:
+    """Stay open for a while, until the application is unwell at the longest (`--dapr-block-shutdown-duration`)."""
+    if seconds is None:
+        return
+    log.info("Blocking graceful shutdown for %s or until app reports unhealthy...", golang.format_duration(seconds))
+    health = sidecar.core.app_health
+    sidecar.core.health.waiting_for.append(SECURITY)
+    try:
+        async with asyncio.timeout(seconds):
+            while health is None or health.healthy:
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        log.info("Block shutdown period expired, entering shutdown...")
+    else:
+        log.info("App reported unhealthy, entering shutdown...")
+
+
+async def _shut_down(sidecar: Sidecar) -> None:
+    """Close the sidecar; calls under way that take longer than it may take are given up."""
+    seconds = sidecar.options.graceful_shutdown_seconds
+    log.info("Dapr is shutting down")
+    closing = asyncio.ensure_future(sidecar.shut_down(max(seconds + 1, ANSWER_SECONDS)))
+    await asyncio.wait([closing], timeout=max(seconds, ANSWER_SECONDS))
+    if closing.done():
+        closing.result()
+    else:
+        log.critical("Graceful shutdown timeout exceeded, forcing shutdown")
+        logging.shutdown()
+        os._exit(1)
 
 
 def parse(arguments: Sequence[str], *, interspersed: bool = True) -> flags.Parsed:
@@ -155,7 +197,13 @@ def _fatal(message: str, code: int = 1) -> NoReturn:
 # --- a sidecar -----------------------------------------------------------------------------------
 
 
-def build(settings: flags.Settings, given: Iterable[Given] = ()) -> Sidecar:
+def build(
+    settings: flags.Settings,
+    given: Iterable[Given] = (),
+    *,
+    clock: Clock | None = None,
+    neighbours: Neighbours | None = None,
+) -> Sidecar:
     """The sidecar of some settings and of resources given besides: components loaded, doors closed."""
     from fakesidecar.clock import SystemClock, VirtualClock
     from fakesidecar.resources.load import load
@@ -166,7 +214,8 @@ def build(settings: flags.Settings, given: Iterable[Given] = ()) -> Sidecar:
     log.info("app id: %s", options.app_id)
     resources = load(options, given)
     log.info("Loading components…")
-    sidecar = Sidecar(options, resources=resources, clock=VirtualClock() if settings.virtual_clock else SystemClock())
+    clock = clock or (VirtualClock() if settings.virtual_clock else SystemClock())
+    sidecar = Sidecar(options, resources=resources, clock=clock, neighbours=neighbours)
     log.info("All outstanding components processed")
     return sidecar
 
@@ -192,6 +241,8 @@ def _address(sidecar: Sidecar, port: int) -> str:
 HANGUP = "hangup"
 SHUTDOWN = "shutdown"
 FORCE = "force"
+SECURITY = "security-provider"
+"""What a daprd is no longer ready with first when it ends (dapr pkg/healthz)."""
 ANSWER_SECONDS = 0.2
 """How long a call under way may take when the sidecar ends, so that Shutdown itself is answered."""
 

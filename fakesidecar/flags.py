@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fakesidecar import golang
 from fakesidecar.golang.csv import read_csv_record
-from fakesidecar.options import AppHealth, Options
+from fakesidecar.options import ASKING_SECONDS, AppHealth, Options
 from fakesidecar.resources.errors import StartupError
 
 
@@ -346,6 +346,8 @@ class Settings:
     profile_port: int
     internal_grpc_port: int
     virtual_clock: bool = False
+    block_shutdown: float | None = None
+    """Seconds to stay open after a signal, None: not at all."""
 
 
 def read_size(parsed: Parsed, name: str, old_name: str, unit: int) -> int:
@@ -386,6 +388,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         if endpoint not in INIT_ENDPOINTS:
             raise StartupError(f"invalid value for 'disable-init-endpoints': {endpoint}")
     health = _app_health(parsed)
+    asking = golang.parse_duration(parsed["app-binding-options-timeout"])
     if parsed["mode"] not in ("standalone", "kubernetes"):
         raise StartupError(f"invalid mode: {parsed['mode']}")
     metrics_port = _port(parsed, "metrics-port", "failed to parse metrics port")
@@ -396,6 +399,9 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         grpc_port=grpc_port,
         listen_addresses=_addresses(parsed["dapr-listen-addresses"]),
         unix_domain_socket=parsed["unix-domain-socket"],
+        internal_grpc_port=internal_port,
+        internal_grpc_listen_address=parsed["dapr-internal-grpc-listen-address"] or LOOPBACK,
+        names=_names(environment),
         public_port=public_port if parsed["dapr-public-port"] else None,
         public_listen_address=parsed["dapr-public-listen-address"] or ALL_ADDRESSES,
         app_port=app_port,
@@ -403,6 +409,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         app_channel_address=parsed["app-channel-address"],
         app_max_concurrency=parsed["app-max-concurrency"],
         app_health=health,
+        app_binding_options_timeout=asking if asking > 0 else ASKING_SECONDS,
         disable_init_endpoints=frozenset(parsed["disable-init-endpoints"]),
         resources_paths=parsed["resources-path"] or tuple(filter(None, [parsed["components-path"]])),
         config_paths=parsed["config"],
@@ -415,6 +422,8 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         placement_host_address=parsed["placement-host-address"],
         scheduler_host_address=",".join(parsed["scheduler-host-address"]),
         redis=_redis(environment),
+        stand_ins=_choice(environment, "FAKESIDECAR_STAND_INS", ("off", "on")) == "on",
+        values_file=environment.get("FAKESIDECAR_VALUES", ""),
         subtle_crypto=_choice(environment, "FAKESIDECAR_SUBTLE_CRYPTO", ("off", "on")) == "on",
         environment={
             **environment,
@@ -433,6 +442,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         metrics_port=metrics_port,
         profile_port=profile_port,
         internal_grpc_port=internal_port,
+        block_shutdown=golang.parse_duration(block) if (block := parsed["dapr-block-shutdown-duration"]) else None,
         virtual_clock=_choice(environment, "FAKESIDECAR_CLOCK", ("system", "virtual")) == "virtual",
     )
 
@@ -486,6 +496,16 @@ def _app_health(parsed: Parsed) -> AppHealth | None:
 def _addresses(text: str) -> tuple[str, ...]:
     """The addresses that a flag names; loopback when it names none, where daprd takes all there are."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) or (LOOPBACK,)
+
+
+def _names(environment: Mapping[str, str]) -> str:
+    """Where sidecars of this machine find each other: `$FAKESIDECAR_NAMES`, a file, or `off`."""
+    given = environment.get("FAKESIDECAR_NAMES")
+    if given:
+        return "" if given == "off" else given
+    from fakesidecar.peers.directory import usual_place
+
+    return usual_place()
 
 
 def _redis(environment: Mapping[str, str]) -> str:

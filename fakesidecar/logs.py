@@ -11,8 +11,10 @@ import logging
 import re
 import socket
 import sys
+from collections.abc import Sequence
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -75,6 +77,45 @@ def set_up(level: str, *, app_id: str, version: str, as_json: bool = False, file
     logger.handlers = [handler]
     logger.setLevel(LEVELS.get(level.lower(), logging.INFO))
     logger.propagate = False
+
+
+APP: ContextVar[str] = ContextVar("app", default="")
+"""Whose sidecar it is that logs, where there are several in the process."""
+
+
+def set_up_app(app_id: str, handlers: Sequence[logging.Handler], level: str, *, version: str) -> None:
+    """Write what the sidecar of an app logs to handlers of its own, from `level` on."""
+    logger = logging.getLogger("fakesidecar")
+    if not any(isinstance(handler, ByApp) for handler in logger.handlers):
+        logger.handlers = [ByApp()]
+        logger.propagate = False
+    number = LEVELS.get(level.lower(), logging.INFO)
+    logger.setLevel(min(number, logger.level or number))
+    for handler in handlers:
+        handler.setFormatter(DaprFormatter(app_id, version))
+        handler.setLevel(number)
+        handler.addFilter(lambda record: APP.get() in (app_id, ""))
+    ByApp.handlers[app_id] = [*handlers]
+
+
+class ByApp(logging.Handler):
+    """Hands records to the handlers of the app whose sidecar logs; what is nobody's goes to everybody."""
+
+    handlers: ClassVar[dict[str, list[logging.Handler]]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for handler in [handler for found in self.handlers.values() for handler in found]:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+
+
+def stamp() -> str:
+    """Now, as the names of log files have it: `20240131235959`."""
+    from datetime import datetime
+
+    from fakesidecar.clock import SystemClock
+
+    return f"{datetime.fromtimestamp(SystemClock().now()).astimezone():%Y%m%d%H%M%S}"
 
 
 class FlushingHandler(logging.StreamHandler[Any]):

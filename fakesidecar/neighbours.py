@@ -33,6 +33,10 @@ class Caller:
     address: str
     host: str
 
+    def names(self, callee: str) -> tuple[tuple[str, str], ...]:
+        """What a gRPC application is told of who calls whom."""
+        return (("dapr-caller-app-id", self.app_id), ("dapr-callee-app-id", callee))
+
 
 class Neighbour(Protocol):
     """A sidecar that calls for its application are handed to, as daprd's do over their internal gRPC service."""
@@ -55,7 +59,7 @@ class Neighbours:
     """Sidecars by app id; those of one app id take turns."""
 
     def __init__(self, *resolvers: Resolver) -> None:
-        self._resolvers = resolvers
+        self._resolvers = [*resolvers]
         self._here: dict[str, deque[Neighbour]] = {}
         self._lock = threading.Lock()
         self.place: Place | None = None
@@ -71,13 +75,24 @@ class Neighbours:
         with self._lock:
             self._here.get(app_id, deque()).remove(neighbour)
 
+    def ask(self, resolver: Resolver) -> None:
+        """Ask one more for sidecars of elsewhere."""
+        with self._lock:
+            self._resolvers.append(resolver)
+
+    def ask_no_more(self, resolver: Resolver) -> None:
+        """Ask one less."""
+        with self._lock:
+            self._resolvers.remove(resolver)
+
     def resolve(self, app_id: str) -> Neighbour | None:
         """A sidecar of that app, None when there is none."""
         with self._lock:
+            resolvers = tuple(self._resolvers)
             if here := self._here.get(app_id):
                 here.rotate(1)
                 return here[0]
-        return next(filter(None, (resolver.resolve(app_id) for resolver in self._resolvers)), None)
+        return next(filter(None, (resolver.resolve(app_id) for resolver in resolvers)), None)
 
 
 def host_address(environment: Mapping[str, str]) -> str:

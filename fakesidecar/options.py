@@ -1,8 +1,7 @@
 """What a sidecar is told when it starts: one field per daprd flag or environment variable that has a meaning here.
 
 The defaults are those of a sidecar in a test: loopback, free ports, real nothing. The command line fills the
-same class from daprd's flags, with daprd's defaults, but on loopback too. `graceful_shutdown_seconds` is read, and
-nothing follows from it yet.
+same class from daprd's flags, with daprd's defaults, but on loopback too.
 """
 
 from __future__ import annotations
@@ -15,6 +14,9 @@ DEFAULT_NAMESPACE = "default"
 """What daprd calls the namespace of a sidecar that is told none."""
 IN_PROCESS = "in-process"
 """Where the control plane is when nobody says otherwise."""
+
+ASKING_SECONDS = 3.0
+"""How long the application may take to say which input bindings it wants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,11 @@ class Options:
     listen_addresses: tuple[str, ...] = ("127.0.0.1",)
     unix_domain_socket: str = ""
     """A folder: the doors are sockets in it instead of ports."""
+    internal_grpc_port: int = 0
+    """Where sidecars of other processes call; opened when `names` or a Configuration says where they find it."""
+    internal_grpc_listen_address: str = "127.0.0.1"
+    names: str = ""
+    """The SQLite file in which sidecars of this machine find each other by app id; empty: in none."""
     public_port: int | None = None
     public_listen_address: str = "127.0.0.1"
 
@@ -52,6 +59,8 @@ class Options:
     app_channel_address: str = "127.0.0.1"
     app_max_concurrency: int = -1
     app_health: AppHealth | None = None
+    app_binding_options_timeout: float = ASKING_SECONDS
+    """Seconds that the application has to say which input bindings it wants."""
     disable_init_endpoints: frozenset[str] = frozenset()
 
     resources_paths: tuple[str | Path, ...] = ()
@@ -73,6 +82,10 @@ class Options:
 
     redis: str = "embedded"
     """`embedded`: `*.redis` components talk to a fakeredis in this process; `real`: to the Redis that they name."""
+    stand_ins: bool = False
+    """Components of types that are not served are stood in for by ones in memory."""
+    values_file: str | Path = ""
+    """A JSON or YAML file of what secret stores, configuration stores and key vaults hold that stand in."""
     subtle_crypto: bool = False
     """Serve the subtle crypto API, which official builds of daprd leave out."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ import io
 import pickle
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -36,12 +37,18 @@ def _duration(text: str) -> float:
     return int(text) / 1e9 if digits.isascii() and digits.isdigit() else golang.parse_duration(text)
 
 
+def _milliseconds(text: str) -> float:
+    digits = text.removeprefix("-")
+    return int(text) / 1000 if digits.isascii() and digits.isdigit() else golang.parse_duration(text)
+
+
 Reader = tuple[str, Callable[[str], Any]]
 INT: Reader = ("int", golang.atoi)
 INT64: Reader = ("int64", golang.parse_int)
 UINT: Reader = ("uint", golang.parse_uint)
 BOOL: Reader = ("bool", golang.parse_bool)
 DURATION: Reader = ("Duration", _duration)
+MILLISECONDS: Reader = ("duration", _milliseconds)
 
 TYPED: Mapping[str, Reader] = {
     "redisDB": INT,
@@ -61,6 +68,8 @@ TYPED: Mapping[str, Reader] = {
     "readTimeout": DURATION,
     "writeTimeout": DURATION,
     "poolTimeout": DURATION,
+    "processingTimeout": MILLISECONDS,
+    "streamTTL": MILLISECONDS,
 }
 """Properties that are more than text, by their true names, which messages use."""
 
@@ -330,6 +339,8 @@ class Embedded:
         import fakeredis
 
         self.host = host
+        self.listeners: deque[Callable[[int, str], None]] = deque()
+        """Who hears that something was added to a stream, by database and name."""
         self._users = 0
         self._server = fakeredis.FakeServer(version=VERSION)
 
@@ -343,6 +354,12 @@ class Embedded:
             self._users -= 1
             if not self._users and _hosts.get(self.host) is self:
                 del _hosts[self.host]
+
+    def tell(self, database: int, stream: str) -> None:
+        """Something was added to a stream; whoever hears of it first this time is the last one the next time."""
+        for listener in tuple(self.listeners):
+            listener(database, stream)
+        self.listeners.rotate(-1)
 
     def snapshot(self) -> bytes:
         """All that it holds."""

@@ -11,7 +11,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,10 @@ SHORTHANDS = {
     "-u": "--unix-domain-socket",
 }
 """What `dapr run` has besides daprd's flags."""
+
+STAND_INS, VALUES = "--stand-ins", "--values"
+VARIABLES = {STAND_INS: "FAKESIDECAR_STAND_INS", VALUES: "FAKESIDECAR_VALUES"}
+"""Flags of this command alone, and the variables that say the same."""
 
 DEFAULT_COMPONENTS = """
 apiVersion: dapr.io/v1alpha1
@@ -71,7 +75,14 @@ ANY_PORT = "-1"
 def run(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Be `dapr run`; the exit code is the application's."""
     with ending() as ended:
-        parsed = parse(long_names(arguments), interspersed=False)
+        environment = dict(environment)
+        named = long_names(arguments, environment)
+        if file := run_file_of(named, environment):
+            from fakesidecar.run_many import run_file
+
+            ended.code = asyncio.run(run_file(file, environment))
+            return ended.code
+        parsed = parse(named, interspersed=False)
         command = parsed.rest
         fill_in(parsed, environment)
         settings = read_settings(parsed, environment)
@@ -79,8 +90,26 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -
     return ended.code
 
 
-def long_names(arguments: Sequence[str]) -> list[str]:
-    """The arguments with `dapr run`'s short names made long, up to the application's command."""
+def run_file_of(arguments: Sequence[str], variables: dict[str, str]) -> str:
+    """The file of `-f`, `--run-file`: several applications are run as it says; empty when there is none."""
+    match arguments:
+        case ["-f" | "--run-file", file, *more]:
+            pass
+        case [first, *more] if first.startswith(("-f=", "--run-file=")):
+            file = first.partition("=")[2]
+        case _:
+            return ""
+    if not file or long_names(more, variables):
+        say("❌  -f takes a file, or a folder with a dapr.yaml, and nothing besides")
+        raise Exit(1)
+    return file
+
+
+def long_names(arguments: Sequence[str], variables: dict[str, str]) -> list[str]:
+    """The arguments as daprd takes them, up to the application's command.
+
+    Short names of `dapr run` are made long, and flags of this command alone become variables.
+    """
     found: list[str] = []
     waiting = list(arguments)
     while waiting:
@@ -89,6 +118,12 @@ def long_names(arguments: Sequence[str]) -> list[str]:
             return [*found, argument, *waiting]
         name, equals, value = argument.partition("=")
         name = SHORTHANDS.get(name, name)
+        if name == STAND_INS:
+            variables[VARIABLES[name]] = value or "on"
+            continue
+        if name == VALUES and (equals or waiting):
+            variables[VARIABLES[name]] = value if equals else waiting.pop(0)
+            continue
         found.append(f"{name}{equals}{value}")
         flag = flags.BY_NAME.get(name.lstrip("-"))
         if not equals and flag is not None and flag.kind != "bool" and waiting:
@@ -110,6 +145,9 @@ def fill_in(parsed: flags.Parsed, environment: Mapping[str, str]) -> None:
     for name in ("dapr-http-port", "dapr-grpc-port", "metrics-port"):
         if name not in parsed.changed or parsed[name] == ANY_PORT:
             parsed.values[name] = "0"
+    for name in ("dapr-internal-grpc-port", "profile-port"):
+        if parsed[name] == ANY_PORT:
+            parsed.values[name] = "0"
     if parsed["app-port"] in (ANY_PORT, "0"):
         parsed.values["app-port"] = ""
     home = Path(environment.get("HOME") or Path.home()) / ".dapr"
@@ -128,24 +166,24 @@ async def _run(settings: flags.Settings, command: Sequence[str], environment: Ma
     sidecar = build(settings, () if options.resources_paths else (DEFAULT_COMPONENTS,))
     sidecar.core.on_shutdown = signals.ask
     await serve(sidecar)
-    _say(f"ℹ️  Starting Dapr with id {options.app_id}. HTTP Port: {sidecar.http_port}. gRPC Port: {sidecar.grpc_port}")
-    _say("ℹ️  Dapr sidecar is up and running.")
+    say(f"ℹ️  Starting Dapr with id {options.app_id}. HTTP Port: {sidecar.http_port}. gRPC Port: {sidecar.grpc_port}")
+    say("ℹ️  Dapr sidecar is up and running.")
     try:
         if not command:
-            await _describe(sidecar, {"cliPID": str(os.getpid())})
-            _say("✅  You're up and running! Dapr logs will appear here.\n")
+            await describe(sidecar, {"cliPID": str(os.getpid())})
+            say("✅  You're up and running! Dapr logs will appear here.\n")
             await signals.next()
             return 0
-        app = await App.start(command, app_environment(sidecar, settings, environment))
-        _say(f"ℹ️  Updating metadata for appPID: {app.process.pid}")
-        _say(f"ℹ️  Updating metadata for app command: {shlex.join(command)}")
+        app = await App.start(command, app_environment(sidecar, environment, settings.metrics_port))
+        say(f"ℹ️  Updating metadata for appPID: {app.process.pid}")
+        say(f"ℹ️  Updating metadata for app command: {shlex.join(command)}")
         about = {"cliPID": str(os.getpid()), "appPID": str(app.process.pid), "appCommand": " ".join(command)}
-        await _describe(sidecar, about)
-        _say("✅  You're up and running! Both Dapr and your app logs will appear here.\n")
+        await describe(sidecar, about)
+        say("✅  You're up and running! Both Dapr and your app logs will appear here.\n")
         return await _until_either_ends(app, signals)
     finally:
         await sidecar.shut_down()
-        _say("✅  Exited Dapr successfully")
+        say("✅  Exited Dapr successfully")
 
 
 async def _until_either_ends(app: App, signals: Signals) -> int:
@@ -154,18 +192,18 @@ async def _until_either_ends(app: App, signals: Signals) -> int:
     await asyncio.wait([ended, signalled], return_when=asyncio.FIRST_COMPLETED)
     signalled_first = not ended.done()
     if signalled_first:
-        _say("ℹ️  terminated signal received: shutting down")
+        say("ℹ️  terminated signal received: shutting down")
         await app.stop()
     signalled.cancel()
     code = await ended
     if code and not signalled_first:
-        _say(f"❌  The App process exited with error code: exit status {code}")
+        say(f"❌  The App process exited with error code: exit status {code}")
         return code
-    _say("✅  Exited App successfully")
+    say("✅  Exited App successfully")
     return 0
 
 
-async def _describe(sidecar: Sidecar, about: Mapping[str, str]) -> None:
+async def describe(sidecar: Sidecar, about: Mapping[str, str]) -> None:
     """Tell the sidecar who runs beside it, through its own door as `dapr run` does: `extended` in its metadata."""
     from urllib.request import Request, urlopen
 
@@ -178,7 +216,7 @@ async def _describe(sidecar: Sidecar, about: Mapping[str, str]) -> None:
         try:
             (await asyncio.to_thread(urlopen, request, timeout=GRACE_SECONDS)).close()
         except OSError as error:
-            _say(f"⚠️  Could not update sidecar metadata for {key}: {error}")
+            say(f"⚠️  Could not update sidecar metadata for {key}: {error}")
 
 
 def _host(sidecar: Sidecar) -> str:
@@ -186,9 +224,9 @@ def _host(sidecar: Sidecar) -> str:
     return flags.LOOPBACK if address == flags.ALL_ADDRESSES else address
 
 
-def app_environment(sidecar: Sidecar, settings: flags.Settings, environment: Mapping[str, str]) -> dict[str, str]:
+def app_environment(sidecar: Sidecar, environment: Mapping[str, str], metrics_port: int = 0) -> dict[str, str]:
     """The environment of the application: where its sidecar is, besides what was there."""
-    options = settings.options
+    options = sidecar.options
     mine = {
         "APP_ID": options.app_id,
         "APP_CHANNEL_ADDRESS": options.app_channel_address,
@@ -198,13 +236,14 @@ def app_environment(sidecar: Sidecar, settings: flags.Settings, environment: Map
     }
     if options.app_port:
         mine["APP_PORT"] = str(options.app_port)
-    if settings.metrics_port:  # nothing listens there
-        mine["DAPR_METRICS_PORT"] = str(settings.metrics_port)
+    if metrics_port:  # nothing listens there
+        mine["DAPR_METRICS_PORT"] = str(metrics_port)
     # A Python application writes in blocks when its output is a pipe: its lines would come late.
     return {"PYTHONUNBUFFERED": "1", **environment, **mine}
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Say something to the user."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -217,15 +256,24 @@ class App:
     output: asyncio.Future[Any]
 
     @classmethod
-    async def start(cls, command: Sequence[str], environment: Mapping[str, str]) -> App:
-        """Start the command; its output appears here, each line after `== APP == `."""
+    async def start(
+        cls,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        write: Callable[[str], None] = lambda line: say(f"== APP == {line}"),
+        folder: Path | None = None,
+    ) -> App:
+        """Start the command; its output appears here, each line after `== APP == `, or is written elsewhere."""
         pipe = asyncio.subprocess.PIPE
         try:
-            process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
+            process = await asyncio.create_subprocess_exec(
+                *command, env=environment, cwd=folder, stdout=pipe, stderr=pipe
+            )
         except OSError as error:
-            _say(f"❌  could not start the application {shlex.join(command)!r}: {error.strerror}")
+            say(f"❌  could not start the application {shlex.join(command)!r}: {error.strerror}")
             raise Exit(1) from error
-        return cls(process, asyncio.gather(_prefixed(process.stdout), _prefixed(process.stderr)))
+        return cls(process, asyncio.gather(_copy(process.stdout, write), _copy(process.stderr, write)))
 
     async def ended(self) -> int:
         """Wait for the end; the exit code as a shell gives it."""
@@ -245,10 +293,9 @@ class App:
                 self.process.kill()
 
 
-async def _prefixed(stream: asyncio.StreamReader | None) -> None:
+async def _copy(stream: asyncio.StreamReader | None, write: Callable[[str], None]) -> None:
     while stream is not None and (line := await _line(stream)):
-        sys.stdout.write(f"== APP == {line.decode(errors='replace').rstrip(chr(10))}\n")
-        sys.stdout.flush()
+        write(line.decode(errors="replace").rstrip("\n"))
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

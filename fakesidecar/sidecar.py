@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +21,7 @@ from fakesidecar.app import wait_until_listening
 from fakesidecar.broker import Broker
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.components.values import texts_of, values_of
 from fakesidecar.core import Core
 from fakesidecar.core.health import RUNTIME
 from fakesidecar.errors import ComponentError
@@ -31,12 +33,17 @@ from fakesidecar.options import Options
 from fakesidecar.redis_place import RedisPlace
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
-from fakesidecar.resources.process import NotYetServed, process
+from fakesidecar.resources.process import process
 
 if TYPE_CHECKING:
     from fakesidecar.grpcapi.server import GrpcServer
     from fakesidecar.httpapi.server import HttpServer
+    from fakesidecar.peers import Peers
 
+log = logging.getLogger("fakesidecar.runtime")
+
+KUBERNETES = "kubernetes"
+"""The secret store that components name when they name none, or that a cluster has of its own."""
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 DRAIN_SECONDS = 2.0
@@ -68,6 +75,8 @@ class Sidecar:
             namespace=self.options.namespace,
             environment=self.options.environment,
             broker=broker or Broker(),
+            stand_ins=self.options.stand_ins,
+            values=values_of(self.options.values_file),
         )
         self.resources = resources or Resources()
         self.core = Core(self.options, self.resources, around, neighbours)
@@ -79,6 +88,8 @@ class Sidecar:
         self.grpc = GrpcApi(self.core)
         self.http = HttpApi(self.core)
         self.core.on_restart = lambda keep_data: self.restart(keep_data=keep_data)
+        self.peers = self._peers()
+        """The way to sidecars of other processes, None when there is none."""
         self.grpc_port = 0
         self.http_port = 0
         self.public_port = 0
@@ -87,19 +98,29 @@ class Sidecar:
         self._servers: list[HttpServer | GrpcServer] = []
         self._background: set[asyncio.Task[None]] = set()
 
+    def _peers(self) -> Peers | None:
+        settings, names = self.core.settings, self.options.names
+        if settings.name_resolution != "sqlite" and not names:
+            return None
+        from fakesidecar.peers import Peers
+        from fakesidecar.peers.directory import Directory, Place, place_of
+
+        if settings.name_resolution != "sqlite":
+            return Peers(self.core, Directory(Place(names)))
+        try:
+            return Peers(self.core, Directory(place_of(settings.name_resolution_settings)))
+        except ComponentError as error:  # daprd starts nevertheless, and finds nobody
+            reason = f"initialization error occurred for nr (sqlite/v1): {error}"
+            log.error("[INIT_COMPONENT_FAILURE]: %s", reason)
+            return None
+
     def load(self, components: Sequence[Component]) -> None:
         """Load components, in order; raises `StartupError` for the first that daprd would not start with."""
-        process(components, self.core.around, add=self._add, secret=self._secret)
+        process(components, self.core.around, add=self.core.add, secret=self._secret)
 
     def add(self, spec: Component) -> None:
         """Load a component."""
         self.load([spec])
-
-    def _add(self, spec: Component, component: Any) -> None:
-        if isinstance(component, NotYetServed):
-            self.core.components.append((spec, component))
-        else:
-            self.core.add(spec, component)
 
     def _secret(self, store: str, name: str) -> Mapping[str, str] | None:
         """A secret for a component's metadata, None when no such store is loaded."""
@@ -109,6 +130,8 @@ class Sidecar:
                 if found is None:
                     raise ComponentError(f"secret {name} not found")
                 return dict(found)
+        if self.options.stand_ins and store in ("", KUBERNETES):  # there it is always loaded
+            return texts_of(self.core.around.values.get(KUBERNETES, {}).get(name, {}), name)
         return None
 
     def reset(self) -> None:
@@ -160,6 +183,8 @@ class Sidecar:
         await http_server.start(self._addresses("http"), options.http_port)
         self.grpc_port, self.http_port = grpc_server.port, http_server.port
         self.core.invocation.open(f"{options.listen_addresses[0]}:{self.grpc_port}")
+        if self.peers is not None:
+            await self.peers.open()
         if options.public_port is not None:
             public = HttpServer(public_api(self.core), **limits)
             self._servers.insert(0, public)
@@ -179,8 +204,10 @@ class Sidecar:
         """The application is handed work while it is well."""
         if not well:
             self.core.pubsub.stop_app()
+            self.core.bindings.inputs.stop_app()
             return
         await self.core.pubsub.start_app()
+        await self.core.bindings.inputs.start_app()
         await self.core.actors.ask_application()
         self.core.jobs.app_is_ready()
 
@@ -205,9 +232,15 @@ class Sidecar:
             if self.core.app is not None:
                 closing.push_async_callback(self.core.app.close)
             closing.push_async_callback(self.core.invocation.close)
+            if self.peers is not None:
+                closing.push_async_callback(self.peers.close)
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
+            closing.callback(self.grpc.break_streams)
+            if self.peers is not None:
+                closing.callback(self.peers.leave)
             closing.callback(self.core.pubsub.stop_app)
+            closing.callback(self.core.bindings.inputs.stop_app)
             if self.core.app_health is not None:
                 closing.callback(self.core.app_health.stop)
             closing.callback(self.core.pubsub.end_streams)

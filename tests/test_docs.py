@@ -44,4 +44,4 @@ def test_an_example_runs(code: str, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(test_example=code)
     outcome = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-W", "ignore::UserWarning").parseoutcomes()
-    assert outcome == {"passed": len(re.findall(r"^(?:async )?def test_", code, re.MULTILINE))}
+    assert outcome == {"passed": len(re.findall(r"^ *(?:async )?def test_", code, re.MULTILINE))}

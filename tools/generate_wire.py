@@ -43,6 +43,7 @@ PACKAGES = {
     "": "dapr_client.wire.durabletask",
     "durabletask.protos.backend.v1": "dapr_client.wire.durabletask.backend.v1",
     "dapr.proto.common.v1": "dapr_client.wire.common.v1",
+    "dapr.proto.internals.v1": "dapr_client.wire.internals.v1",
     "dapr.proto.runtime.v1": "dapr_client.wire.runtime.v1",
 }
 """Package in `protos/` to package in the generated code."""

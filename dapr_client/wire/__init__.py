@@ -32,6 +32,7 @@ DAPR = "dapr.proto.runtime.v1.Dapr"
 APP_CALLBACK = "dapr.proto.runtime.v1.AppCallback"
 APP_CALLBACK_ALPHA = "dapr.proto.runtime.v1.AppCallbackAlpha"
 APP_CALLBACK_HEALTH_CHECK = "dapr.proto.runtime.v1.AppCallbackHealthCheck"
+SERVICE_INVOCATION = "dapr.proto.internals.v1.ServiceInvocation"
 TASK_HUB = "TaskHubSidecarService"
 
 SERVICES: Mapping[str, str] = MappingProxyType(
@@ -40,6 +41,7 @@ SERVICES: Mapping[str, str] = MappingProxyType(
         APP_CALLBACK: "appcallback_pb2",
         APP_CALLBACK_ALPHA: "appcallback_pb2",
         APP_CALLBACK_HEALTH_CHECK: "appcallback_pb2",
+        SERVICE_INVOCATION: "service_invocation_pb2",
         TASK_HUB: "orchestrator_service_pb2",
     }
 )
@@ -97,6 +99,7 @@ __all__ = [
     "APP_CALLBACK_HEALTH_CHECK",
     "DAPR",
     "SERVICES",
+    "SERVICE_INVOCATION",
     "TASK_HUB",
     "Method",
     "method",

@@ -8,6 +8,7 @@ of HTTP an `AppStream`, of gRPC an `RpcAnswer`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import posixpath
 import re
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
@@ -50,6 +51,10 @@ def names(text: str) -> frozenset[str]:
 NOT_FOUND = {"sqlite": "no host found with the given ID"}
 """What name resolution components say of an app that nobody knows."""
 NOT_FOUND_BY_DEFAULT = "couldn't find service: {app_id}"
+
+RETRIES = 3
+RETRY_SECONDS = 1.0
+UNREACHED = (StatusCode.UNAVAILABLE, StatusCode.UNAUTHENTICATED)
 
 HOP_BY_HOP = names(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer trailers"
@@ -175,7 +180,9 @@ class InvocationBlock:
             check(asked.method)
             asked = replace(asked, method=clean(asked.method))
             policy = self._core.resiliency.app(target, asked.method)
-            if policy is None or not isinstance(asked.body, bytes):  # a body that comes bit by bit is sent once
+            if policy is None:
+                return await self._invoke(target, asked, RETRIES)
+            if not isinstance(asked.body, bytes):  # a body that comes bit by bit is sent once
                 return await self._invoke(target, asked)
             return await policy.run_async(lambda: self._invoke(target, asked), failure_of, discard)
         except BreakerOpen as error:
@@ -183,7 +190,7 @@ class InvocationBlock:
         except ComponentError as error:
             raise InvokeFailed(target, error) from error
 
-    async def _invoke(self, target: str, asked: Invocation) -> Answer:
+    async def _invoke(self, target: str, asked: Invocation, retries: int = 0) -> Answer:
         if (endpoint := self.endpoints.find(target)) is not None:
             return await endpoint.invoke(asked, self.authority)
         neighbour = self._resolve(target)
@@ -191,7 +198,23 @@ class InvocationBlock:
             if (app := self._core.app) is None:
                 raise ComponentError("cannot invoke local endpoint: app channel not initialized")
             return await self._ask(app, asked)
-        return await neighbour.serve(asked, self._caller())
+        return await self._ask_neighbour(target, neighbour, asked, retries)
+
+    async def _ask_neighbour(self, target: str, neighbour: Neighbour, asked: Invocation, retries: int) -> Answer:
+        """Ask another sidecar, and again when it cannot be reached: it may be starting (DaprBuiltInServiceRetries)."""
+        for attempt in range(retries + 1):
+            try:
+                return await neighbour.serve(asked, self._caller())
+            except RpcStatus as error:
+                if error.code not in UNREACHED or not retries:
+                    raise
+                if attempt == retries or not isinstance(asked.body, bytes):
+                    text = f"failed to invoke target {target} after {attempt} retries. Error: {error}"
+                    raise ComponentError(text) from error
+            await asyncio.to_thread(self._core.clock.pass_time, RETRY_SECONDS)
+            with contextlib.suppress(ComponentError):  # it may be nowhere just now
+                neighbour = self._resolve(target) or neighbour
+        raise AssertionError("unreachable: the last attempt raises")
 
     def proxy(self, target: str, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
         """Call a gRPC method of an app's own, of whichever kind."""
@@ -239,8 +262,12 @@ class InvocationBlock:
     # --- as the called application's sidecar ---
 
     async def serve(self, asked: Invocation, caller: Caller) -> Answer:
-        """Invoke a method of this sidecar's application for another sidecar (dapr pkg/api/grpc, CallLocal)."""
+        """Invoke a method of this sidecar's application for another sidecar of this process."""
         self._check_loop()
+        return await self.answer(forwarded(asked, caller, self._core.app_id))
+
+    async def answer(self, asked: Invocation) -> Answer:
+        """Invoke a method of this sidecar's application (dapr pkg/api/grpc, CallLocal); raises `RpcStatus`."""
         app = self._core.app
         if app is None:
             raise RpcStatus(StatusCode.INTERNAL, "app channel is not initialized")
@@ -249,19 +276,21 @@ class InvocationBlock:
             raise RpcStatus(StatusCode.INVALID_ARGUMENT, f"{text} in the leading chunk")
         self._check_access(asked.method, asked.verb)
         try:
-            return await self._ask(app, forwarded(asked, caller, self._core.app_id))
+            return await self._ask(app, asked)
         except ComponentError as error:
             raise RpcStatus(StatusCode.INTERNAL, f"error invoking app channel: {error}") from error
 
     def serve_proxied(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata, caller: Caller) -> Proxied:
-        """Call a method of this sidecar's application for another sidecar."""
+        """Call a method of this sidecar's application for another sidecar of this process."""
         self._check_loop()
+        return self.answer_proxied(path, requests, [*metadata, *caller.names(self._core.app_id)])
+
+    def answer_proxied(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
+        """Call a method of this sidecar's application for another sidecar; raises `RpcStatus`."""
         self._check_access(path, "NONE")
-        own = self._core.app_id
-        names = (("dapr-caller-app-id", caller.app_id), ("dapr-callee-app-id", own))
         traced = any(name == "traceparent" for name, _ in metadata)
         trace = () if traced else (("traceparent", NO_SPAN.traceparent),)
-        return self._to_app(path, requests, [*metadata, *names, *trace])
+        return self._to_app(path, requests, [*metadata, *trace])
 
     def _check_loop(self) -> None:
         if asyncio.get_running_loop() is not self._loop:

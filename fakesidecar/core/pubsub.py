@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
-from fakesidecar.components.pubsub import Cancel, Done, Message, PubSub
+from fakesidecar.components.pubsub import NO_METADATA, Cancel, Done, Message, PubSub
 from fakesidecar.core.pubsub_app import AppSubscriber, subscriptions_of
 from fakesidecar.core.pubsub_delivery import (
     Answered,
@@ -83,7 +83,7 @@ class Entry:
     id: str
     data: bytes
     content_type: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,7 +209,7 @@ class PubSubBlock:
         data: bytes,
         *,
         content_type: str = "",
-        metadata: Mapping[str, str] = {},
+        metadata: Mapping[str, str] = NO_METADATA,
         span: Span = NO_SPAN,
         state: str = "",
     ) -> None:
@@ -226,7 +226,7 @@ class PubSubBlock:
         topic: str,
         entries: Sequence[Entry],
         *,
-        metadata: Mapping[str, str] = {},
+        metadata: Mapping[str, str] = NO_METADATA,
         span: Span = NO_SPAN,
         state: str = "",
     ) -> dict[str, str]:
@@ -346,8 +346,8 @@ class PubSubBlock:
         if not loaded.scopes.may_subscribe(topic):
             raise SubscriptionForbidden(pubsub=pubsub, topic=topic)
 
-        def handle(message: Message, done: Done) -> None:
-            reading.handle(replace(message, topic=message.topic.removeprefix(loaded.namespace)), done)
+        def handle(message: Message, done: Done) -> Cancel:
+            return reading.handle(replace(message, topic=message.topic.removeprefix(loaded.namespace)), done)
 
         handler = handle if loaded.namespace else reading.handle
         forget = loaded.pubsub.subscribe(loaded.namespace + topic, handler, reading.subscription.metadata)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fakesidecar import golang
-from fakesidecar.components.pubsub import Done, Message
+from fakesidecar.components.pubsub import Cancel, Done, Message
 from fakesidecar.core.pubsub_events import Event, has_expired, raw_event, wants_raw
 from fakesidecar.core.pubsub_rules import RuleFailed, routes_of
 from fakesidecar.errors import PublishFailed
@@ -84,18 +84,30 @@ def status_of(answer: Answer) -> Status:
     return Status.DROP if isinstance(answer, Dropped) else Status.RETRY
 
 
-def once(answered: Answered) -> Answered:
-    """Let the first answer pass, and no other."""
-    left = [answered]
+class Once:
+    """Lets the first answer pass, and no other; none at all when it is spent, or is part of what is."""
 
-    def first(answer: Answer) -> None:
+    def __init__(self, answered: Answered, part_of: Once | None = None) -> None:
+        self._left = [answered]
+        self._whole = part_of
+
+    def __call__(self, answer: Answer) -> None:
+        if self.spent:
+            return
         try:
-            told = left.pop()
-        except IndexError:
+            told = self._left.pop()
+        except IndexError:  # another thread was faster
             return
         told(answer)
 
-    return first
+    @property
+    def spent(self) -> bool:
+        """Whether nobody waits for an answer any more."""
+        return not self._left or (self._whole is not None and self._whole.spent)
+
+    def spend(self) -> None:
+        """Let nothing pass from now on."""
+        self._left.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +153,7 @@ class Subscriber(Protocol):
     def name(self) -> str:
         """`app`, `stream`, …; for records and logs."""
 
-    def deliver(self, delivery: Delivery, answered: Answered) -> None:
+    def deliver(self, delivery: Delivery, answered: Once) -> None:
         """Hand over an event."""
 
 
@@ -190,29 +202,34 @@ class Reading:
         """Nothing that comes now matters: neither to the subscriber nor to the dead letters."""
         self._over = True
 
-    def handle(self, message: Message, done: Done) -> None:
-        """See to a message."""
-        delivery = self.prepared(message, done)
-        if delivery is None:
-            return
-        attempt = partial(self._attempt, delivery)
-        self._core.pubsub.inbound(self.subscription.pubsub_name, attempt, once(partial(self.settle, message, done)))
+    def handle(self, message: Message, done: Done) -> Cancel:
+        """See to a message; what is returned gives it up."""
+        finished = Once(partial(self.settle, message, done))
+        delivery = self.prepared(message, finished)
+        if delivery is not None:
+            attempt = partial(self._attempt, delivery, finished)
+            self._core.pubsub.inbound(self.subscription.pubsub_name, attempt, finished)
+        return finished.spend
 
-    def _attempt(self, delivery: Delivery, answered: Answered) -> None:
+    def _attempt(self, delivery: Delivery, finished: Once, answered: Answered) -> None:
+        if finished.spent:
+            answered(Dropped("it was given up"))  # and is not offered again
+            return
+
         def told(answer: Answer) -> None:
             self.record(delivery, answer)
             answered(answer)
 
-        self.subscriber.deliver(delivery, once(told))
+        self.subscriber.deliver(delivery, Once(told, part_of=finished))
 
-    def prepared(self, message: Message, done: Done) -> Delivery | None:
+    def prepared(self, message: Message, finished: Answered) -> Delivery | None:
         """The event in a message, and where it goes; None when it goes nowhere, which is settled then."""
         try:
             return self._prepare(message)
         except NotTaken as error:
             nowhere = Delivery(self.subscription.pubsub_name, message.topic, {}, message.data, message.metadata, "")
             self.record(nowhere, error)
-            self.settle(message, done, error)
+            finished(error)
             return None
 
     def _prepare(self, message: Message) -> Delivery:
@@ -257,9 +274,10 @@ class Reading:
         done(None if isinstance(answer, Dropped) else answer)
 
     def _bury(self, message: Message, done: Done, why: NotTaken) -> None:
-        letters = self.subscription.dead_letter_topic
+        pubsub, letters = self.subscription.pubsub_name, self.subscription.dead_letter_topic
+        letter = replace(message, topic=letters, metadata={**message.metadata, PUBSUB_NAME: pubsub})
         try:
-            self._core.pubsub.hand_over(self.subscription.pubsub_name, replace(message, topic=letters))
+            self._core.pubsub.hand_over(pubsub, letter)
         except PublishFailed as error:
             log.error("error sending message to dead letter topic %s: %s", letters, error)
             done(why)
@@ -273,20 +291,22 @@ class BulkReading(Reading):
     def __init__(self, core: Core, subscription: Subscription, kind: str, subscriber: BulkSubscriber) -> None:
         super().__init__(core, subscription, kind, subscriber)
         self._bulk = subscriber
-        self._waiting: list[tuple[Message, Done]] = []
+        self._waiting: list[tuple[Message, Once]] = []
         self._timer: Any = None
         asked = subscription.bulk_subscribe
         self._count = asked.max_messages_count or DEFAULT_COUNT
         self._seconds = (asked.max_await_duration_ms or DEFAULT_AWAIT_MS) / 1000
 
-    def handle(self, message: Message, done: Done) -> None:
+    def handle(self, message: Message, done: Done) -> Cancel:
+        finished = Once(partial(self.settle, message, done))
         with self._core.guard(blocking=False):
-            self._waiting.append((message, done))
+            self._waiting.append((message, finished))
             full = len(self._waiting) >= self._count
             if not full and self._timer is None:
                 self._timer = self._core.clock.call_later(self._seconds, self._flush)
         if full:
             self._flush()
+        return finished.spend
 
     def stop(self) -> None:
         super().stop()
@@ -299,19 +319,25 @@ class BulkReading(Reading):
             timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-        by_path: dict[str, dict[str, tuple[Delivery, Message, Done]]] = {}
-        for message, done in batch:
-            if (delivery := self.prepared(message, done)) is not None:
-                by_path.setdefault(delivery.path, {})[self._core.around.ids.uuid()] = delivery, message, done
+        by_path: dict[str, dict[str, tuple[Delivery, Once]]] = {}
+        for message, finished in batch:
+            if not finished.spent and (delivery := self.prepared(message, finished)) is not None:
+                by_path.setdefault(delivery.path, {})[self._core.around.ids.uuid()] = delivery, finished
         for entries in by_path.values():
             self._hand_over(entries)
 
-    def _hand_over(self, entries: dict[str, tuple[Delivery, Message, Done]]) -> None:
+    def _hand_over(self, entries: dict[str, tuple[Delivery, Once]]) -> None:
         """Offer events of one path until each is taken, or nobody wants to offer the rest any more."""
-        left = {id: delivery for id, (delivery, _, _) in entries.items()}
+        left = {id: delivery for id, (delivery, _) in entries.items()}
         refusals: dict[str, Answer] = {}
 
         def attempt(answered: Answered) -> None:
+            for id in [id for id in left if entries[id][1].spent]:
+                del left[id]
+            if not left:
+                answered(None)
+                return
+
             def told(answers: Mapping[str, Answer]) -> None:
                 for id, answer in answers.items():
                     if id not in left:  # an answer to an attempt that was given up
@@ -319,8 +345,7 @@ class BulkReading(Reading):
                     self.record(left[id], answer)
                     if answer is None or isinstance(answer, Dropped):
                         del left[id]
-                        _, message, done = entries[id]
-                        self.settle(message, done, answer)
+                        entries[id][1](answer)
                     else:
                         refusals[id] = answer
                 answered(next((refusals[id] for id in left), None))
@@ -331,8 +356,7 @@ class BulkReading(Reading):
         def finished(answer: Answer) -> None:
             for id in tuple(left):
                 del left[id]
-                _, message, done = entries[id]
-                self.settle(message, done, refusals.get(id) or answer)
+                entries[id][1](refusals.get(id) or answer)
 
         self._core.pubsub.inbound(self.subscription.pubsub_name, attempt, finished)
 

@@ -20,14 +20,17 @@ _UNSAFE_FASTEST = re.compile('[\x00-\x1f"\\\\]')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
-def marshal(value: Any, *, escape_html: bool = True) -> bytes:
-    """Write a decoded JSON value as json.Marshal does: keys sorted, no spaces, `<>&` escaped, bytes as base64."""
+def marshal(value: Any, *, escape_html: bool = True, in_order: bool = False) -> bytes:
+    """Write a decoded JSON value as json.Marshal does: keys sorted, no spaces, `<>&` escaped, bytes as base64.
+
+    What is a struct in Go has its keys `in_order`, that of its fields.
+    """
     unsafe = _UNSAFE_IN_HTML if escape_html else _UNSAFE
 
     def text(string: str) -> str:
         return f'"{unsafe.sub(_escaped, string)}"'
 
-    return _write(value, text, _float, sorted).encode()
+    return _write(value, text, _float, iter if in_order else sorted).encode()
 
 
 def marshal_fastest(value: Any) -> bytes:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dapr_client.wire import crypto_pb2
-from fakesidecar.call import Call
 from fakesidecar.components.crypto import Sealed
 from fakesidecar.core import Core
 from fakesidecar.errors import CryptoFailed, DocumentError, InvalidRequest
@@ -34,7 +33,6 @@ def decrypt(core: Core, stream: Stream) -> None:
 class _Conversion(ABC):
     """A stream that is answered with what becomes of it, as it comes."""
 
-    operation: str
     response: type[Any]
 
     def __init__(self, core: Core, stream: Stream) -> None:
@@ -72,9 +70,7 @@ class _Conversion(ABC):
     def _admit(self, first: Any) -> Encrypter | Decrypter:
         if not first.HasField("options"):
             raise InvalidRequest(cause="first message does not contain the required options")
-        options, metadata = first.options, self._stream.context.texts()
-        call = Call("crypto", self.operation, options.component_name, options.key_name, metadata)
-        return self._core.onion(call, lambda: self._begin(options))
+        return self._begin(first.options)
 
     def _refuse_options(self) -> None:
         raise CryptoFailed(cause="options found in non-leading message")
@@ -97,7 +93,6 @@ class _Conversion(ABC):
 
 
 class _Encryption(_Conversion):
-    operation = "encrypt"
     response = crypto_pb2.EncryptResponse
 
     def _begin(self, options: crypto_pb2.EncryptRequestOptions) -> Encrypter:
@@ -117,7 +112,6 @@ class _Encryption(_Conversion):
 
 
 class _Decryption(_Conversion):
-    operation = "decrypt"
     response = crypto_pb2.DecryptResponse
 
     def _begin(self, options: crypto_pb2.DecryptRequestOptions) -> Decrypter:

@@ -8,12 +8,11 @@ import threading
 from google.protobuf import empty_pb2
 
 from dapr_client.wire import pubsub_pb2
-from fakesidecar.call import Call
-from fakesidecar.components.pubsub import Cancel
+from fakesidecar.components.pubsub import NO_METADATA, Cancel
 from fakesidecar.core import Core
 from fakesidecar.core.pubsub import STREAMING, Entry
 from fakesidecar.core.pubsub_app import status_name, topic_event
-from fakesidecar.core.pubsub_delivery import Answered, Delivery, NotTaken, answer_of
+from fakesidecar.core.pubsub_delivery import Delivery, NotTaken, Once, answer_of
 from fakesidecar.errors import PlainError, PublishFailed
 from fakesidecar.grpcapi.registry import Context, Stream, serves
 from fakesidecar.resources.subscription import Rule, Subscription
@@ -23,11 +22,11 @@ log = logging.getLogger("fakesidecar.pubsub")
 
 @serves("PublishEvent", call="pubsub.publish", component="pubsub_name", target="topic")
 def publish_event(core: Core, request: pubsub_pb2.PublishEventRequest, context: Context) -> empty_pb2.Empty:
-    metadata = dict(request.metadata)
+    metadata = dict(request.metadata) or NO_METADATA
     if core.pubsub.check(request.pubsub_name, request.topic, metadata):
         # A raw message has no event that could carry the trace, so its metadata does.
         parent = context.span.traceparent if context.span.valid else ""
-        metadata |= {"traceid": parent, "tracestate": ""}
+        metadata = {**metadata, "traceid": parent, "tracestate": ""}
     core.pubsub.publish(
         request.pubsub_name,
         request.topic,
@@ -48,7 +47,12 @@ def bulk_publish_event(
     shared = dict(request.metadata)
     # The metadata of the request is that of entries that have some of their own.
     entries = [
-        Entry(entry.entry_id, entry.event, entry.content_type, {**shared, **entry.metadata} if entry.metadata else {})
+        Entry(
+            entry.entry_id,
+            entry.event,
+            entry.content_type,
+            {**shared, **entry.metadata} if entry.metadata else NO_METADATA,
+        )
         for entry in request.entries
     ]
     failures = core.pubsub.bulk_publish(request.pubsub_name, request.topic, entries, metadata=shared, span=context.span)
@@ -76,7 +80,7 @@ class StreamSubscriber:
     def __init__(self, core: Core, stream: Stream) -> None:
         self._core = core
         self._stream = stream
-        self._waiting: dict[str, tuple[Delivery, Answered]] = {}
+        self._waiting: dict[str, tuple[Delivery, Once]] = {}
         """What was sent and not answered, and who waits for the answer; by the ids of events."""
         self._turn = threading.RLock()
         self._leave: Cancel = lambda: None
@@ -92,8 +96,7 @@ class StreamSubscriber:
         for name, value in (("pubsubName", asked.pubsub_name), ("topic", asked.topic)):
             if not value:
                 raise PlainError(message=f"{name} is required")
-        call = Call("pubsub", "subscribe", asked.pubsub_name, asked.topic, self._stream.context.texts(), "grpc")
-        self._core.onion(call, lambda: self._subscribe(asked))
+        self._subscribe(asked)
 
     def _subscribe(self, asked: pubsub_pb2.SubscribeTopicEventsRequestInitialAlpha1) -> None:
         subscription = Subscription(
@@ -117,13 +120,14 @@ class StreamSubscriber:
             self._over = True
             self._leave()
 
-    def deliver(self, delivery: Delivery, answered: Answered) -> None:
+    def deliver(self, delivery: Delivery, answered: Once) -> None:
         """Send an event; it waits for its answer as long as the stream is open."""
         try:
             event = topic_event(delivery)
             with self._turn:
                 sent = self._waiting.get(delivery.id)
-                if sent is not None and sent[0] is not delivery:  # the same one is sent again when its time is over
+                # The same one is sent again when its time is over, and one that was given up may come again.
+                if sent is not None and sent[0] is not delivery and not sent[1].spent:
                     raise NotTaken(f"no client stream expecting publish response for id {delivery.id}")
                 self._waiting[delivery.id] = delivery, answered
                 self._stream.send(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=event))

@@ -58,7 +58,7 @@ def bulk_publish(core: Core, request: Request) -> Response:
     body = {"failedEntries": failed, "errorCode": PublishFailed.code}
     cause = next(iter(failures.values()))
     headers = {
-        "metadata.responseData": golang.marshal(body).decode(),
+        "metadata.responseData": golang.marshal(body, in_order=True).decode(),
         "metadata.error": PublishFailed(pubsub=pubsub, topic=topic, cause=cause).go_text,
     }
     return json_response(body, 500, headers=headers.items())

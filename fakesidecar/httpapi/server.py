@@ -51,7 +51,7 @@ class HttpServer:
         self._threads = ThreadPoolExecutor(THREADS, "fakesidecar-http")
         self._max_body_size = max_body_size
         self._max_header_size = max_header_size + HEADER_ROOM
-        self._runner = web.ServerRunner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
+        self._runner = _Runner(_Server(self._handle, self._max_header_size), shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def start(self, addresses: Sequence[str], port: int) -> None:
         """Listen on the addresses (all on one port; 0 asks for a free one), or on `unix:` paths."""
@@ -66,7 +66,9 @@ class HttpServer:
                 self.port = self._runner.addresses[-1][1]
 
     async def stop(self, grace: float | None = None) -> None:
-        """Stop listening and close every connection; requests under way end by themselves."""
+        """Stop listening and close every connection; requests under way get `grace` seconds to end by themselves."""
+        if grace is not None:
+            self._runner.be_patient(grace)
         await self._runner.cleanup()
         self._threads.shutdown(wait=False)
         while self._sockets:  # asyncio leaves them behind before Python 3.13
@@ -81,6 +83,7 @@ class HttpServer:
             path,
             query,
             [(key.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for key, value in asked.raw_headers],
+            remote=_remote(asked),
         )
         ready = self.api.prepare(request)
         if ready.streams and asked.headers.get("transfer-encoding"):
@@ -180,9 +183,19 @@ def _broken(asked: web.BaseRequest) -> web.Response:
     return web.Response()
 
 
+def _remote(asked: web.BaseRequest) -> str:
+    peer = asked.transport.get_extra_info("peername") if asked.transport is not None else None
+    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else ""
+
+
 def header_size(asked: web.BaseRequest) -> int:
     """The bytes before the body, about."""
     return len(asked.raw_path) + sum(len(key) + len(value) + len(": \r\n") for key, value in asked.raw_headers)
+
+
+class _Runner(web.ServerRunner):
+    def be_patient(self, seconds: float) -> None:
+        self._shutdown_timeout = seconds
 
 
 class _Server(web.Server):

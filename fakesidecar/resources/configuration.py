@@ -145,6 +145,7 @@ class Configuration:
     metrics_enabled: bool | None = None
     api_logging: ApiLogging = ApiLogging()
     name_resolution: str = ""
+    name_resolution_settings: Mapping[str, Any] = field(default_factory=dict)
     workflow: Workflow = Workflow()
 
     @property
@@ -313,6 +314,7 @@ def from_document(document: Mapping[str, Any]) -> Configuration:
             bool(logging.get("enabled")), bool(logging.get("obfuscateURLs")), bool(logging.get("omitHealthChecks"))
         ),
         name_resolution=(spec.get("nameResolution") or {}).get("component") or "",
+        name_resolution_settings=(spec.get("nameResolution") or {}).get("configuration") or {},
         workflow=_workflow(spec.get("workflow") or {}),
     )
 

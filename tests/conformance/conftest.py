@@ -58,7 +58,7 @@ CASES = {
     ),
     "configuration": (Case("configuration.redis", REDIS), Case("configuration.in-memory")),
     "lock": (Case("lock.redis", REDIS), Case("lock.in-memory")),
-    "pubsub": (Case("pubsub.in-memory"),),
+    "pubsub": (Case("pubsub.in-memory"), Case("pubsub.redis", REDIS)),
     "crypto": (
         Case("crypto.dapr.localstorage", {"path": "$DIR/keys"}),
         Case("crypto.dapr.jwks", {"jwks": "$DIR/keys.json"}),

@@ -107,6 +107,7 @@ class Sidecar:
         self.app, self.folder = app, folder
         self.http_port, self.grpc_port = free_port(), free_port()
         self.clock_is_virtual = False
+        self._token = {"dapr-api-token": env.get("DAPR_API_TOKEN", "")}
         (folder / "res").mkdir(exist_ok=True)
         for number, text in enumerate(resources):
             (folder / "res" / f"{number}.yaml").write_text(text)
@@ -148,7 +149,7 @@ class Sidecar:
     def advance(self, seconds: float) -> bool:
         """Move the sidecar's clock. False if it has none that can be moved."""
         try:
-            got = self.client.post("/fakesidecar/v1/clock/advance", json={"seconds": seconds})
+            got = self.client.post("/fakesidecar/v1/clock/advance", json={"seconds": seconds}, headers=self._token)
         except httpx.HTTPError:
             return False
         return got.is_success
@@ -194,8 +195,8 @@ def _without(command: Sequence[str], flags: Sequence[str]) -> list[str]:
 
 
 def _environment(command: Sequence[str]) -> dict[str, str]:
-    """What our sidecar is told: to use the Redis that components name, and a clock that can be moved."""
-    ours = {"FAKESIDECAR_REDIS": "real", "FAKESIDECAR_CLOCK": "virtual"}
+    """What our sidecar is told: to use the Redis that components name, a clock that can be moved, and to be alone."""
+    ours = {"FAKESIDECAR_REDIS": "real", "FAKESIDECAR_CLOCK": "virtual", "FAKESIDECAR_NAMES": "off"}
     if tuple(command[: len(OURS)]) == OURS:  # it runs in a folder of its own
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return ours

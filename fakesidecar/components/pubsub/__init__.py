@@ -5,8 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from fakesidecar.components.base import ComponentBase
+
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
+"""The metadata of a message whose publisher gave none, not even an empty one: some brokers keep the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +20,18 @@ class Message:
     topic: str
     """To a subscriber of a pattern (`orders*`), the pattern."""
     data: bytes
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
     content_type: str = ""
 
 
 Done = Callable[[Exception | None], None]
 """Says, once and from any thread, how a message was taken: None, or why it was not."""
-Handler = Callable[[Message, Done], None]
-"""Is handed a message, from any thread; it does not wait, and calls `Done` when the message was seen to."""
 Cancel = Callable[[], None]
+Handler = Callable[[Message, Done], Cancel | None]
+"""Is handed a message, from any thread; it does not wait, and calls `Done` when the message was seen to.
+
+What it returns, if anything, gives the message up: whatever is said of it later has no consequence, not even `Done`.
+"""
 
 
 class PubSub(ComponentBase):

@@ -9,8 +9,10 @@ from fakesidecar.components.pubsub import Cancel, Handler, Message, PubSub
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.resources.component import Component
 
+WILDCARDS = "SUBSCRIBE_WILDCARDS"
 
-@component("pubsub.in-memory", features=("SUBSCRIBE_WILDCARDS",))
+
+@component("pubsub.in-memory", features=(WILDCARDS,))
 class InMemory(PubSub):
     """A bus of the broker that its sidecar has (components-contrib pubsub/in-memory)."""
 
@@ -22,7 +24,7 @@ class InMemory(PubSub):
         self._bus.publish(message, lambda given, topic: replace(given, topic=topic, metadata=dict(given.metadata)))
 
     def subscribe(self, topic: str, handler: Handler, metadata: Mapping[str, str]) -> Cancel:
-        return self._bus.subscribe(topic, handler)
+        return self._bus.subscribe(topic, handler, patterns=WILDCARDS in self.component_type.features)
 
     def reset(self) -> None:
         self._bus.clear()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from dapr_client import wire
-from dapr_client.wire import common_pb2, invoke_pb2
+from dapr_client.wire import common_pb2, invoke_pb2, service_invocation_pb2
 from dapr_testing._inprocess import Channel, InProcessRpcError
 from fakesidecar import AppHealth, Options, Sidecar, VirtualClock
 from fakesidecar.clock import SystemClock
@@ -23,6 +26,7 @@ from fakesidecar.core.invocation import as_metadata, check, clean, url_path
 from fakesidecar.errors import InvokeFailed, RpcStatus
 from fakesidecar.golang import GoError
 from fakesidecar.neighbours import Neighbours
+from fakesidecar.peers.directory import Directory, Place
 from fakesidecar.resources.component import Component, SecretRef
 from fakesidecar.resources.configuration import AccessControl, Configuration, Handler
 from fakesidecar.resources.http_endpoint import HttpEndpoint
@@ -110,14 +114,26 @@ async def channel_to(sidecar: Sidecar) -> AsyncIterator[Any]:
         yield channel
 
 
-@asynccontextmanager
-async def pair(port: int, protocol: str = "http", **callee: Any) -> AsyncIterator[tuple[Sidecar, Sidecar]]:
-    """The sidecars of `shop`, which has no application, and of `kitchen`."""
-    neighbours, configuration = Neighbours(), callee.pop("configuration", Configuration())
-    options = Options(app_id="kitchen", app_port=port, app_protocol=protocol, **callee)
-    kitchen = Sidecar(options, resources=Resources(configuration=configuration), neighbours=neighbours)
-    async with Sidecar(Options(app_id="shop"), neighbours=neighbours) as shop, kitchen:
-        yield shop, kitchen
+Pair = Callable[..., AbstractAsyncContextManager[tuple[Sidecar, Sidecar]]]
+
+
+@pytest.fixture(params=["together", "as in two processes"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
+    """The sidecars of `shop`, which has no application, and of `kitchen`; apart they know only a file in common."""
+    names = "" if request.param == "together" else str(tmp_path / "names.db")
+    shared = Neighbours()
+
+    @asynccontextmanager
+    async def opened(port: int, protocol: str = "http", **callee: Any) -> AsyncIterator[tuple[Sidecar, Sidecar]]:
+        configuration = callee.pop("configuration", Configuration())
+        options = Options(app_id="kitchen", app_port=port, app_protocol=protocol, names=names, **callee)
+        resources = Resources(configuration=configuration)
+        kitchen = Sidecar(options, resources=resources, neighbours=None if names else shared)
+        shop = Sidecar(Options(app_id="shop", names=names), neighbours=None if names else shared)
+        async with shop, kitchen:
+            yield shop, kitchen
+
+    return opened
 
 
 def url(sidecar: Sidecar, path: str) -> str:
@@ -135,7 +151,7 @@ async def invoke(sidecar: Sidecar, path: str, method: str = "GET", **more: Any) 
 # --- applications beside each other ----------------------------------------------------------------------------------
 
 
-async def test_an_app_is_named_in_the_path_by_a_header_or_as_a_user() -> None:
+async def test_an_app_is_named_in_the_path_by_a_header_or_as_a_user(pair: Pair) -> None:
     async with http_app(mirror) as port, pair(port) as (shop, kitchen):
         for sidecar in (shop, kitchen):
             assert await invoke(sidecar, "/v1.0/invoke/kitchen/method/a/b?c=1", "PUT", data="x") == (
@@ -149,7 +165,7 @@ async def test_an_app_is_named_in_the_path_by_a_header_or_as_a_user() -> None:
         assert (await invoke(kitchen, "/v1.0/invoke/shop/method/x"))[1].count("app channel is not initialized") == 1
 
 
-async def test_an_app_learns_who_calls() -> None:
+async def test_an_app_learns_who_calls(pair: Pair) -> None:
     async with http_app(mirror) as port, pair(port) as (shop, kitchen), aiohttp.ClientSession() as session:
         async with session.get(url(shop, "/v1.0/invoke/kitchen/method/x")) as answer:
             assert answer.headers["seen-dapr-caller-app-id"] == "shop"
@@ -199,7 +215,7 @@ async def test_neighbours_elsewhere_are_found_by_resolvers() -> None:
 
 
 @pytest.mark.parametrize("caller", [0, 1])
-async def test_bodies_come_bit_by_bit_both_ways(caller: int) -> None:
+async def test_bodies_come_bit_by_bit_both_ways(caller: int, pair: Pair) -> None:
     heard = asyncio.Queue[bytes]()
 
     async def words() -> AsyncIterator[bytes]:
@@ -217,7 +233,7 @@ async def test_bodies_come_bit_by_bit_both_ways(caller: int) -> None:
     assert chunks == [b"one", b"two"]
 
 
-async def test_a_caller_that_hangs_up_gives_its_turn_back() -> None:
+async def test_a_caller_that_hangs_up_gives_its_turn_back(pair: Pair) -> None:
     async def endless(request: web.BaseRequest) -> web.StreamResponse:
         if request.raw_path != "/long":
             return web.Response(text="short")
@@ -237,7 +253,7 @@ async def test_a_caller_that_hangs_up_gives_its_turn_back() -> None:
 
 
 @pytest.mark.parametrize("chunked", [True, False])
-async def test_a_body_that_is_too_large_breaks_off(chunked: bool) -> None:
+async def test_a_body_that_is_too_large_breaks_off(chunked: bool, pair: Pair) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"x" * 2000
 
@@ -249,7 +265,7 @@ async def test_a_body_that_is_too_large_breaks_off(chunked: bool) -> None:
     assert (status, text.endswith(f'Post \\"http://127.0.0.1:{port}/x\\": stream too large"}}')) == (500, True)
 
 
-async def test_an_answer_that_breaks_off_is_no_whole_one() -> None:
+async def test_an_answer_that_breaks_off_is_no_whole_one(pair: Pair) -> None:
     async def half(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-length": "2000000"})
         await response.prepare(request)
@@ -259,8 +275,12 @@ async def test_an_answer_that_breaks_off_is_no_whole_one() -> None:
         return response
 
     async with http_app(half) as port, pair(port) as (shop, _):
-        with pytest.raises(aiohttp.ClientError):
-            await invoke(shop, "/v1.0/invoke/kitchen/method/x")
+        try:
+            status, text = await invoke(shop, "/v1.0/invoke/kitchen/method/x")
+        except aiohttp.ClientError:
+            return
+        # From another process the failure may overtake the half.
+        assert (status, "unexpected EOF" in text) == (500, True)
 
 
 async def test_middleware_on_the_way_to_the_app() -> None:
@@ -285,7 +305,7 @@ async def words(*parts: bytes) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("caller", [0, 1])
-async def test_calls_of_all_four_kinds_are_handed_on(caller: int) -> None:
+async def test_calls_of_all_four_kinds_are_handed_on(caller: int, pair: Pair) -> None:
     to = (("dapr-app-id", "kitchen"),)
     async with grpc_app() as port, pair(port, "grpc") as sidecars, channel_to(sidecars[caller]) as channel:
         once: Any = channel.unary_unary("/x.Y/Once")(b"a", metadata=to)
@@ -307,7 +327,7 @@ async def test_calls_of_all_four_kinds_are_handed_on(caller: int) -> None:
         assert dict(refused.value.trailing_metadata()) == {"x-why": "because"}
 
 
-async def test_a_deadline_ends_a_call_of_a_slow_app() -> None:
+async def test_a_deadline_ends_a_call_of_a_slow_app(pair: Pair) -> None:
     async def slow(request: web.BaseRequest) -> web.StreamResponse:
         if request.raw_path == "/slow":
             await asyncio.Event().wait()
@@ -324,7 +344,7 @@ async def test_a_deadline_ends_a_call_of_a_slow_app() -> None:
         assert await asyncio.wait_for(invoke(shop, "/v1.0/invoke/kitchen/method/fast"), 5) == (200, "done")
 
 
-async def test_in_process_calls_are_served_too() -> None:
+async def test_in_process_calls_are_served_too(pair: Pair) -> None:
     method = wire.method(wire.DAPR, "InvokeService")
     async with http_app(mirror) as port, pair(port) as (shop, _):
         channel: Any = Channel(shop.grpc)
@@ -340,10 +360,13 @@ async def test_in_process_calls_are_served_too() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["http", "h2c"])
-async def test_an_app_that_is_gone_and_comes_back(protocol: str) -> None:
-    async with http_app(mirror) as port:
-        pass
-    async with pair(port, protocol) as (shop, _):
+async def test_an_app_that_is_gone_and_comes_back(protocol: str, pair: Pair) -> None:
+    with socket.socket() as taken:  # nobody else gets the port, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        stack = AsyncExitStack()
+        shop, _ = await stack.enter_async_context(pair(port, protocol))
+    async with stack:
         status, text = await invoke(shop, "/v1.0/invoke/kitchen/method/x")
         assert (status, f"dial tcp 127.0.0.1:{port}: connect: connection refused" in text) == (500, True)
         if protocol == "http":
@@ -351,7 +374,7 @@ async def test_an_app_that_is_gone_and_comes_back(protocol: str) -> None:
                 assert await invoke(shop, "/v1.0/invoke/kitchen/method/x") == (200, "GET /x ")
 
 
-async def test_a_grpc_app_that_is_gone_and_comes_back() -> None:
+async def test_a_grpc_app_that_is_gone_and_comes_back(pair: Pair) -> None:
     to = (("dapr-app-id", "kitchen"),)
     async with grpc_app() as port:
         pass
@@ -374,7 +397,7 @@ async def test_a_grpc_app_that_is_gone_and_comes_back() -> None:
         (AccessControl("nonsense"), False),
     ],
 )
-async def test_access_control_is_of_other_sidecars(rules: AccessControl | None, allowed: bool) -> None:
+async def test_access_control_is_of_other_sidecars(rules: AccessControl | None, allowed: bool, pair: Pair) -> None:
     async with (
         http_app(mirror) as port,
         pair(port, configuration=Configuration(access_control=rules)) as (shop, kitchen),
@@ -407,7 +430,7 @@ async def test_an_unwell_app_is_handed_nothing() -> None:
             assert await after(5) == 200
 
 
-async def test_what_is_asked_of_apps_is_recorded() -> None:
+async def test_what_is_asked_of_apps_is_recorded(pair: Pair) -> None:
     async with http_app(mirror) as port, pair(port) as (shop, _):
         shop.core.recording.start()
         await invoke(shop, "/v1.0/invoke/kitchen/method/x")
@@ -491,3 +514,83 @@ def test_headers_as_metadata() -> None:
     ]
     assert as_metadata(headers, from_http=True) == [("dapr-accept", "x"), ("x-data-bin", b"AA"), ("x-one", "1")]
     assert as_metadata([("accept", "x")], from_http=False) == [("accept", "x")]
+
+
+# --- sidecars of other processes -------------------------------------------------------------------------------------
+
+
+async def test_a_sidecar_that_cannot_be_reached_is_tried_again_on_the_clock(tmp_path: Path) -> None:
+    names, clock = str(tmp_path / "names.db"), VirtualClock()
+    nowhere = Directory(Place(names))
+    nowhere.register("127.0.0.1:1", "kitchen", "")
+    async with Sidecar(Options(app_id="shop", names=names), clock=clock) as shop:
+        begin = clock.now()
+        status, text = await invoke(shop, "/v1.0/invoke/kitchen/method/x")
+    nowhere.close()
+    assert (status, clock.now() - begin) == (500, 3)
+    assert "failed to invoke target kitchen after 3 retries. Error: rpc error: code = Unavailable desc" in text
+    assert "dial tcp 127.0.0.1:1: connect: connection refused" in text
+
+
+class Told(VirtualClock):
+    """A clock that says when somebody lets time pass, and waits until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may = threading.Event(), threading.Event()
+
+    def pass_time(self, seconds: float) -> None:
+        self.asked.set()
+        self.may.wait(10)
+        super().pass_time(seconds)
+
+
+async def test_a_sidecar_that_comes_back_elsewhere_is_found_between_two_tries(tmp_path: Path) -> None:
+    names, clock = str(tmp_path / "names.db"), Told()
+    directory = Directory(Place(names))
+    old = directory.register("127.0.0.1:1", "kitchen", "")
+    async with http_app(mirror) as port, Sidecar(Options(app_id="shop", names=names), clock=clock) as shop:
+        call = asyncio.create_task(invoke(shop, "/v1.0/invoke/kitchen/method/x", "POST", data="words"))
+        assert await asyncio.to_thread(clock.asked.wait, 10)
+        directory.remove(old)
+        async with Sidecar(Options(app_id="kitchen", app_port=port, names=names)):
+            clock.may.set()
+            assert await call == (200, "POST /x words")
+    directory.close()
+
+
+async def test_a_proxied_call_of_a_dead_sidecar_says_so(tmp_path: Path) -> None:
+    names = str(tmp_path / "names.db")
+    nowhere = Directory(Place(names))
+    nowhere.register("127.0.0.1:1", "kitchen", "")
+    async with Sidecar(Options(app_id="shop", names=names)) as shop, channel_to(shop) as channel:
+        call = channel.unary_unary("/x.Y/Once")(b"a", metadata=(("dapr-app-id", "kitchen"),))
+        assert await call.code() is grpc.StatusCode.UNAVAILABLE
+        assert await call.details() == (
+            'connection error: desc = "transport: Error while dialing: '
+            'dial tcp 127.0.0.1:1: connect: connection refused"'
+        )
+    nowhere.close()
+
+
+async def test_calls_of_one_message_are_answered_too(tmp_path: Path) -> None:
+    method = wire.method(wire.SERVICE_INVOCATION, "CallLocal")
+    async with http_app(mirror) as port:
+        options = Options(app_id="kitchen", app_port=port, names=str(tmp_path / "names.db"))
+        async with Sidecar(options) as kitchen:
+            assert kitchen.peers is not None
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{kitchen.peers.port}") as channel:
+                request = service_invocation_pb2.InternalInvokeRequest(ver=service_invocation_pb2.V1)
+                request.message.method, request.message.data.value = "a", b"words"
+                request.message.http_extension.verb = common_pb2.HTTPExtension.POST
+                call: Any = channel.unary_unary(
+                    method.path, method.request.SerializeToString, method.response.FromString
+                )
+                answer = await call(request)
+                assert (answer.status.code, answer.message.data.value) == (200, b"POST /a words")
+                assert answer.message.content_type == "text/plain; charset=utf-8"
+                request.ClearField("message")
+                with pytest.raises(grpc.aio.AioRpcError, match="does not contain the required fields"):
+                    await call(request)
+                unknown: Any = channel.unary_unary("/dapr.proto.internals.v1.ServiceInvocation/CallActor")
+                assert await unknown(b"").code() is grpc.StatusCode.UNIMPLEMENTED
