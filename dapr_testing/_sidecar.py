@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._faults import Faults
+    from dapr_testing._pubsub import PubSub
     from dapr_testing._seed import Actors, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
     from fakesidecar.clock import VirtualClock
@@ -230,6 +231,13 @@ class DaprSidecar:
         from dapr_testing._seed import Actors
 
         return Actors(self.fake.core)
+
+    @property
+    def pubsub(self) -> PubSub:
+        """What was published and delivered: `pubsub.assert_published("pubsub", "orders", data={"id": 7})`."""
+        from dapr_testing._pubsub import PubSub
+
+        return PubSub(self.fake.core)
 
     @property
     def conversation(self) -> Conversation:
