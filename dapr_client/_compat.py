@@ -115,12 +115,22 @@ TOOL_HELPERS = (
     "extract_docstring_summary",
     "function_to_json_schema",
 )
+ACTOR_CLIENTS = ("DaprActorClientBase", "DaprActorHttpClient")
+ACTOR_CONFIGURATION = ("ActorReentrancyConfig", "ActorRuntimeConfig", "ActorTypeConfig")
+ACTOR_ERRORS = (
+    "ActorMethodNotFoundError",
+    "ActorNotFoundError",
+    "ActorPayloadDecodeError",
+    "ActorTypeNotFoundError",
+)
+DURATIONS = ("from_duration as convert_from_dapr_duration", "to_duration as convert_to_dapr_duration")
 
 Names = Mapping[str, Sequence[str]]
 
 TABLE: Mapping[str, Names] = {
     "clients": {
         "_sync.client": ("DaprClient", "DaprClient as DaprGrpcClient"),
+        "_async.actors": ACTOR_CLIENTS,
         "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
         "invocation": ("InvokeMethodResponse",),
         "jobs": JOBS,
@@ -132,7 +142,14 @@ TABLE: Mapping[str, Names] = {
     "clients.exceptions": {"errors": ERRORS},
     "clients.retry": {"retry": ("RetryPolicy",)},
     "clients.health": {"_sync.health": ("DaprHealth",)},
+    "clients.base": {
+        "_async.actors": ("DaprActorClientBase",),
+        "actor._context": ("REENTRANCY_HEADER as DAPR_REENTRANCY_ID_HEADER",),
+    },
+    "clients.http": {},
+    "clients.http.dapr_actor_http_client": {"_async.actors": ("DaprActorHttpClient",)},
     "clients.grpc": {},
+    "clients.grpc.dapr_actor_grpc_client": {"actor._grpc": ("DaprActorGrpcClient",)},
     "clients.grpc.client": {
         "_sync.client": ("DaprClient as DaprGrpcClient",),
         "errors": ("DaprGrpcError", "DaprInternalError"),
@@ -173,6 +190,7 @@ TABLE: Mapping[str, Names] = {
     "clients.grpc.interceptors": {"interceptors": ("DaprClientInterceptor", "DaprClientTimeoutInterceptor")},
     "aio.clients": {
         "_async.client": ("DaprClient", "DaprClient as DaprGrpcClientAsync"),
+        "_async.actors": ACTOR_CLIENTS,
         "errors": ("DaprInternalError", "ERROR_CODE_UNKNOWN"),
         "settings": ("settings",),
     },
@@ -204,8 +222,32 @@ TABLE: Mapping[str, Names] = {
         "jobs": ("JobEvent",),
         "pubsub": ("SubscriptionMessage", "TopicEventResponse"),
     },
-    "ext.fastapi": {"app.fastapi": ("DaprApp",)},
-    "ext.flask": {"app.flask": ("DaprApp",)},
+    "ext.fastapi": {"app.fastapi": ("DaprActor", "DaprApp")},
+    "ext.flask": {"app.flask": ("DaprActor", "DaprApp")},
+    "actor.actor_interface": {"actor._interface": ("ActorInterface", "actormethod")},
+    "actor.client": {},
+    "actor.client.proxy": {"_async.actors": ("ActorFactoryBase", "ActorProxy", "ActorProxyFactory", "CallableProxy")},
+    "actor.error": {"actor._interface": ACTOR_ERRORS},
+    "actor.id": {"actor._interface": ("ActorId",)},
+    "actor.runtime": {},
+    "actor.runtime._call_type": {"actor._actor": ("ActorCallType",)},
+    "actor.runtime._method_context": {"actor._actor": ("ActorMethodContext",)},
+    "actor.runtime._type_information": {"actor._actor": ("ActorTypeInformation",)},
+    "actor.runtime.actor": {"actor._actor": ("Actor",)},
+    "actor.runtime.config": {"actor._config": ACTOR_CONFIGURATION},
+    "actor.runtime.context": {"actor._actor": ("ActorRuntimeContext",)},
+    "actor.runtime.failure_policy": {"actor._reminders": ("ActorReminderFailurePolicy",)},
+    "actor.runtime.grpc_host": {"actor._grpc": ("ActorGrpcHost",)},
+    "actor.runtime.manager": {"actor._runtime": ("ActorManager",)},
+    "actor.runtime.reentrancy_context": {"actor._context": ("reentrancy_ctx",)},
+    "actor.runtime.remindable": {"actor._reminders": ("Remindable",)},
+    "actor.runtime.runtime": {"actor._runtime": ("ActorRuntime",)},
+    "actor.runtime.state_change": {"actor._state": ("ActorStateChange", "StateChangeKind")},
+    "actor.runtime.state_manager": {"actor._state": ("ActorStateManager",)},
+    "serializers": {"_serializers": ("DefaultJSONSerializer", "Serializer")},
+    "serializers.base": {"_serializers": ("Serializer",)},
+    "serializers.json": {"_serializers": ("DefaultJSONSerializer",)},
+    "serializers.util": {"_serializers": DURATIONS},
     "ext.workflow": {"workflow": WORKFLOWS},
     "ext.workflow.aio": {"workflow.aio": ("DaprWorkflowClient",)},
     "ext.workflow.logger": {"workflow": ("LoggerOptions",)},

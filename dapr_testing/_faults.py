@@ -4,13 +4,18 @@ dapr_sidecar.faults.when("state.save", store="orders").fail("UNAVAILABLE").times
 
 with dapr_sidecar.faults.when("state.*").reset():
     ...
+
+A plan that belongs to no sidecar yet is data, prints as the code that makes it, and is put in force with `use`:
+
+plan = fault_plan(when("state.save").lose_reply().once(), when("state.get").stale_etag())
+dapr_sidecar.faults.use(plan)
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +77,11 @@ class Faults:
         self._plans.append(plan)
         return plan
 
+    def use(self, plan: FaultPlan | Plan) -> list[Plan]:
+        """Put a plan in force that was made without a sidecar: it need not come to anything, as it may be drawn."""
+        rules = plan.rules if isinstance(plan, FaultPlan) else (plan.rule,)
+        return [self.add(rule).optional() for rule in rules]
+
     def not_ready(self, seconds: float | None = None) -> Plan:
         """Say that the sidecar is not ready, for some seconds on the clock or until the test's end."""
         plan = self.when("health.*").not_ready()
@@ -93,6 +103,15 @@ class Faults:
         self._core.faults.clear()
         self._plans.clear()
 
+    def again(self, plans: Iterable[Plan]) -> None:
+        """Put plans in force again, as if they had just been made; no others are."""
+        self.clear()
+        for plan in plans:
+            plan._armed = None
+            self._plans.append(plan)
+            if plan.rule.effects and not plan._over:
+                plan._put()
+
     def check(self) -> None:
         """Raise `FaultNotNeeded` for plans that are in force and that nothing happened by."""
         idle = [plan for plan in self._plans if plan.idle]
@@ -109,7 +128,7 @@ class Faults:
 class Plan:
     """Calls, and what happens to them. Every method narrows it or adds to it, and gives it back."""
 
-    def __init__(self, core: Core, rule: Rule) -> None:
+    def __init__(self, core: Core | None, rule: Rule) -> None:
         self._core = core
         self._rule = rule
         self._armed: Armed | None = None
@@ -223,6 +242,8 @@ class Plan:
         return self
 
     def _put(self) -> None:
+        if self._core is None:
+            return
         faults = self._core.faults
         self._armed = faults.add(self._rule) if self._armed is None else faults.replace(self._armed.id, self._rule)
         self._rule = self._armed.rule
@@ -251,7 +272,7 @@ class Plan:
     def remove(self) -> None:
         """Put it out of force, without a look at whether it was needed."""
         self._over = True
-        if self._armed is not None:
+        if self._core is not None and self._armed is not None:
             self._core.faults.remove(self._armed.id)
 
     def __enter__(self) -> Plan:
@@ -271,7 +292,7 @@ class Plan:
     def why_idle(self) -> str:
         """Why nothing has happened by it, as far as that can be told."""
         text = f"nothing happened by the plan\n  {self!r}\n"
-        if self._armed is None:
+        if self._core is None or self._armed is None:
             return f"{text}because it does not say what is to happen"
         if self.seen:
             return f"{text}though it was about {self.seen} call(s): see which of them it means"
@@ -281,7 +302,47 @@ class Plan:
 
     def __repr__(self) -> str:
         steps = [*map(_effect, self._rule.effects), *_timing(self._rule), *(["optional()"] if self._optional else [])]
-        return ".".join([f"faults.when({as_arguments(self._rule)})", *steps])
+        start = "when" if self._core is None else "faults.when"
+        return ".".join([f"{start}({as_arguments(self._rule)})", *steps])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """As Hypothesis prints it: not by how it was drawn."""
+        printer.text(repr(self))
+
+
+def when(call: str = "*", /, **criteria: Any) -> Plan:
+    """A plan that belongs to no sidecar yet; the criteria are those of `faults.when`."""
+    return Plan(None, rule_of(call, criteria))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FaultPlan:
+    """Some rules as one value: property tests draw it, and print it as the code that makes it."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = "".join(f"\n    {Plan(None, rule)!r}," for rule in self.rules)
+        return f"fault_plan({lines}\n)" if lines else "fault_plan()"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The same, indented as Hypothesis prints around it."""
+        with printer.group(4, "fault_plan(", ""):
+            for rule in self.rules:
+                printer.break_()
+                printer.text(f"{Plan(None, rule)!r},")
+        if self.rules:
+            printer.break_()
+        printer.text(")")
+
+    def to_json(self) -> str:
+        """Its rules as JSON, for `faults.from_json` and `fakesidecar faults add`."""
+        return json.dumps([to_json(rule) for rule in self.rules])
+
+
+def fault_plan(*plans: Plan) -> FaultPlan:
+    """One plan of many, to hand to `faults.use`."""
+    return FaultPlan(tuple(plan.rule for plan in plans))
 
 
 def _effect(effect: Effect) -> str:

@@ -307,8 +307,11 @@ class _UnaryUnary(_MultiCallable):
         started = [clock.now() for clock in clocks]
         try:
             data = self._api.prepare(self._served, self._serialize(request), context).run()
+            late = timeout is not None and any(
+                clock.now() - then > timeout for clock, then in zip(clocks, started, strict=True)
+            )
             if isinstance(data, Future):
-                data = _wait(data, timeout)
+                data = _wait(data, timeout)  # tests may move the clock meanwhile: for a real deadline that is nothing
         except NoAnswer:
             if timeout is None:
                 raise HangsForever(f"{self._path} is never answered, and has no deadline") from None
@@ -316,9 +319,7 @@ class _UnaryUnary(_MultiCallable):
             raise InProcessRpcError(DEADLINE) from None
         except ApiError as error:
             raise InProcessRpcError(outcome_of(error, context)) from None
-        if timeout is not None and any(
-            clock.now() - then > timeout for clock, then in zip(clocks, started, strict=True)
-        ):
+        if late:
             raise InProcessRpcError(DEADLINE)
         return self._deserialize(data), context
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fakesidecar.core import Core
     from fakesidecar.core.actors.hosts import ActorTimer, Reminder
     from fakesidecar.core.actors.table import Turn
+    from fakesidecar.core.bindings import Invoked
+    from fakesidecar.core.bindings_app import Delivered
     from fakesidecar.core.jobs import Job, Triggered
 
 SECONDS = 10.0
@@ -113,6 +115,53 @@ class Lock:
     def owner(self, store: str, resource: str) -> str | None:
         """Who holds a resource, None when nobody does."""
         return self._core.lock.owner(store, resource)
+
+
+class Bindings:
+    """What output bindings were asked for, and what input bindings bring in."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def invoked(self, name: str) -> list[Invoked]:
+        """What a binding was asked for, the oldest first: `.operation`, `.data`, `.metadata`, `.error`."""
+        return [one for one in self._core.bindings.invoked if one.binding == name]
+
+    def answer(self, name: str, operation: str, data: Any = b"", metadata: Mapping[str, str] = {}) -> None:
+        """Have a binding answer an operation so: bytes and text as they are, anything else as JSON.
+
+        For `bindings.in-memory` and what stands in for others.
+        """
+        from fakesidecar.components.bindings import Reply
+        from fakesidecar.components.bindings.in_memory import Answering
+
+        found = self._core.bindings.find(name)
+        if not isinstance(found, Answering):
+            kind = "not loaded" if found is None else f"a {found.component_type.name}: it answers what it will"
+            raise TypeError(f"binding {name!r} is {kind}")
+        found.answer(operation, Reply(as_bytes(data), dict(metadata)))
+
+    def push(self, name: str, data: Any = b"", metadata: Mapping[str, str] = {}) -> None:
+        """Let an event come in, besides those that come by themselves, and wait until the application has seen to it.
+
+        Bytes and text go as they are, anything else as JSON. What became of it is the last of `deliveries`; an
+        application whose policy is to be offered it again later is so when the clock comes there.
+        """
+        from fakesidecar.components.bindings import Event
+
+        self._core.bindings.inputs.push(name, Event(as_bytes(data), dict(metadata)))
+
+    @property
+    def deliveries(self) -> list[Delivered]:
+        """Every attempt to hand the application an event, the oldest first: `.binding`, `.event`, `.error`."""
+        return [*self._core.bindings.inputs.delivered]
+
+
+def as_bytes(data: Any) -> bytes:
+    """Bytes and text as they are, anything else as JSON."""
+    if isinstance(data, str):
+        return data.encode()
+    return data if isinstance(data, bytes) else json.dumps(data).encode()
 
 
 class Jobs:

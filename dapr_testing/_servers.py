@@ -69,7 +69,7 @@ class FakeServer(Server):
             api_token=settings.api_token,
             redis=settings.redis,
             environment=os.environ,
-            **settings.more or {},
+            **{"stand_ins": True, **(settings.more or {})},
         )
         self.clock: Clock
         if isinstance(settings.clock, str):

@@ -30,7 +30,15 @@ DEFAULT_COMPONENTS = (
 )
 """What is loaded when nobody says otherwise, under the names that Dapr's documents use."""
 
-OURS = frozenset({"secretstores.in-memory", "configuration.in-memory", "lock.in-memory", "state.in-memory-query"})
+OURS = frozenset(
+    {
+        "bindings.in-memory",
+        "secretstores.in-memory",
+        "configuration.in-memory",
+        "lock.in-memory",
+        "state.in-memory-query",
+    }
+)
 """Component types that the fake has and daprd has not."""
 
 

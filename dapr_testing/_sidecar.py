@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from dapr_testing._environment import variables
 from dapr_testing._servers import FAKE, Server, make
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 
     from dapr_client import DaprClient
     from dapr_client.aio import DaprClient as AioDaprClient
-    from dapr_testing._faults import Faults
+    from dapr_testing._apps import Apps, StandIn
+    from dapr_testing._faults import Faults, Plan
     from dapr_testing._pubsub import PubSub
-    from dapr_testing._seed import Actors, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
+    from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
+    from dapr_testing._workflows import Workflows
     from fakesidecar.clock import VirtualClock
     from fakesidecar.sidecar import Sidecar
     from fakesidecar.snapshots import Snapshot
@@ -64,7 +67,10 @@ class DaprSidecar:
         self._open: list[Any] = []
         self._faults: Faults | None = None
         self._calls: Calls | None = None
+        self._apps: Apps | None = None
+        self._workflows: Workflows | None = None
         self._began = 0.0
+        self._first: _First | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._server.name}, gRPC {self.grpc_endpoint}, HTTP {self.http_endpoint}>"
@@ -219,6 +225,13 @@ class DaprSidecar:
         return Lock(self.fake.core)
 
     @property
+    def bindings(self) -> Bindings:
+        """What output bindings were asked for, and a way to let events come in."""
+        from dapr_testing._seed import Bindings
+
+        return Bindings(self.fake.core)
+
+    @property
     def jobs(self) -> Jobs:
         """What is scheduled, and what was triggered."""
         from dapr_testing._seed import Jobs
@@ -240,11 +253,31 @@ class DaprSidecar:
         return PubSub(self.fake.core)
 
     @property
+    def workflows(self) -> Workflows:
+        """The workflows of the application: `workflows.run("order", "milk")` skips the days that it waits."""
+        if self._workflows is None:
+            from dapr_testing._workflows import Workflows
+
+            self._workflows = Workflows(self.fake.core)
+        return self._workflows
+
+    @property
     def conversation(self) -> Conversation:
         """What scripted models say: `dapr.conversation["llm"].when("weather", say="Sunny.")`."""
         from dapr_testing._seed import Conversation
 
         return Conversation(self.fake.core)
+
+    def app(self, app_id: str | None = None, *, protocol: Literal["http", "grpc"] = "http") -> StandIn:
+        """A stand-in application: `app("kitchen").on("prepare", returns={"minutes": 12})`; see its `received`.
+
+        Without an id it is the application of this very sidecar.
+        """
+        if self._apps is None:
+            from dapr_testing._apps import Apps
+
+            self._apps = Apps(self.fake.core)
+        return self._apps(app_id or self.app_id, protocol)
 
     # --- all that it keeps ---
 
@@ -322,9 +355,11 @@ class DaprSidecar:
         return "" if self._server.fake is None else self.calls.timeline()
 
     def check(self) -> None:
-        """Raise when a fault plan was not needed, or a call was not expected."""
+        """Raise when a fault plan or a mishap was not needed, or a call was not expected."""
         if self._faults is not None:
             self._faults.check()
+        if self._workflows is not None:
+            self._workflows.check()
         if self._calls is not None:
             self._calls.check()
 
@@ -335,6 +370,8 @@ class DaprSidecar:
         self._server.reset()
         if self._faults is not None:
             self._faults.clear()
+        if self._workflows is not None:
+            self._workflows.clear()
 
     @contextlib.contextmanager
     def in_use(self, *, intercept: bool = False, passed: Callable[[], bool] = lambda: True) -> Iterator[DaprSidecar]:
@@ -358,6 +395,27 @@ class DaprSidecar:
         finally:
             self._close()
 
+    @contextlib.contextmanager
+    def example(self) -> Iterator[DaprSidecar]:
+        """One of many runs of a test, each of which begins with what was there when the first began.
+
+        Its plans and its calls are its own, and are checked at its end. The fixture does so for every run of a test
+        with `@given`.
+        """
+        if self._first is None:
+            self._first = _First(self.snapshot(), tuple(self.faults))
+        else:
+            self.reset()
+            self.restore(self._first.kept)
+            self.faults.again(self._first.plans)
+        self.calls.clear()
+        opened = len(self._open)
+        try:
+            yield self
+            self.check()
+        finally:
+            self._close(opened)
+
     def _begin(self) -> None:
         """From now on, calls are of this test."""
         self._began = self.fake.clock.now()
@@ -378,11 +436,23 @@ class DaprSidecar:
         self.fake.core.recording.stop()
         if self._calls is not None:
             self._calls.relax()
+        if self._workflows is not None:
+            self._workflows.clear()
 
-    def _close(self) -> None:
-        while self._open:
+    def _close(self, until: int = 0) -> None:
+        if self._apps is not None and not until:
+            self._apps.close()
+        while len(self._open) > until:
             channel = self._open.pop()
             getattr(channel, "close_from_outside", channel.close)()
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What was there when the first of many runs began."""
+
+    kept: Snapshot
+    plans: tuple[Plan, ...]
 
 
 class _Fork:

@@ -77,10 +77,11 @@ class Calls(Sequence[Event]):
     def clear(self) -> None:
         """Forget what was asked so far."""
         self._core.recording.clear()
+        self._unexpected.clear()
 
-    def timeline(self) -> str:
-        """What was asked, a line per call."""
-        events = self.events
+    def timeline(self, since: int = 0) -> str:
+        """What was asked, a line per call; `since`: without so many of the first."""
+        events = self.events[since:]
         lines = [line_of(event, self._start) for event in events[-LINES:]]
         return "\n".join([f"… and {len(events) - LINES} before", *lines] if len(events) > LINES else lines)
 

@@ -60,6 +60,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             names.append("dapr_sidecar")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let every run of a property test begin anew."""
+    view = getattr(item, "funcargs", {}).get("dapr_sidecar")
+    if view is None or not isinstance(item, pytest.Function) or not getattr(item.obj, "is_hypothesis_test", False):
+        return (yield)
+    from dapr_testing._examples import begun_anew
+
+    with begun_anew(item, view):
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a test that failed what was asked of its sidecar."""

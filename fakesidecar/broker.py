@@ -65,9 +65,11 @@ class Bus:
         for reader in readers:
             reader.run()
 
-    def subscribe(self, topic: str, handler: Handler, at_pattern: Callable[[Message, str], Message]) -> Cancel:
-        """Read a topic, or a pattern of topics."""
-        reader = Reader(topic, handler, self._refused)
+    def subscribe(
+        self, topic: str, handler: Handler, at_pattern: Callable[[Message, str], Message], *, patterns: bool = True
+    ) -> Cancel:
+        """Read a topic, or a pattern of topics where there are `patterns`."""
+        reader = Reader(topic, handler, self._refused, patterns)
         with self._lock:
             self._readers.append(reader)
             waiting = [message for message in self.kept if reader.reads(message.topic)]
@@ -118,6 +120,7 @@ class Reader:
     handler: Handler
     refused: Callable[[Message], None]
     """Is told of messages that were not taken."""
+    patterns: bool = True
     queue: deque[tuple[Message, Message]] = field(default_factory=deque)
     """What was published, and what it is to this reader."""
     _turn: Turn | None = None
@@ -127,7 +130,7 @@ class Reader:
 
     def reads(self, topic: str) -> bool:
         """Whether messages of that topic are for this reader."""
-        return reads(self.topic, topic)
+        return reads(self.topic, topic) if self.patterns else topic == self.topic
 
     def run(self) -> None:
         """Hand over what waits, unless a message is with the handler: then its end goes on with the next."""

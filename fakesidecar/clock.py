@@ -330,9 +330,7 @@ class VirtualClock(Clock):
 
         def run() -> None:
             while not ended.wait(pause):
-                due = self.next_timer()
-                if due is not None and self.wait_until_idle(pause):
-                    self.advance_to(max(due, self._now))
+                self.jump(pause)
 
         thread = threading.Thread(target=run, name="auto-advance", daemon=True)
         thread.start()
@@ -341,6 +339,16 @@ class VirtualClock(Clock):
         finally:
             ended.set()
             thread.join()
+
+    def jump(self, patience: float) -> bool:
+        """Go on to the next timer, if what is under way ends within so much real time; whether the clock has moved."""
+        if not self.wait_until_idle(patience) and not self._limited:
+            return False
+        due = self.next_timer()
+        if due is None:
+            return False
+        self.advance_to(max(due, self._now))
+        return True
 
     def skip_to(self, when: float) -> bool:
         if when > self._target or self._under_way:

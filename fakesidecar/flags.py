@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fakesidecar import golang
 from fakesidecar.golang.csv import read_csv_record
-from fakesidecar.options import AppHealth, Options
+from fakesidecar.options import ASKING_SECONDS, AppHealth, Options
 from fakesidecar.resources.errors import StartupError
 
 
@@ -386,6 +386,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         if endpoint not in INIT_ENDPOINTS:
             raise StartupError(f"invalid value for 'disable-init-endpoints': {endpoint}")
     health = _app_health(parsed)
+    asking = golang.parse_duration(parsed["app-binding-options-timeout"])
     if parsed["mode"] not in ("standalone", "kubernetes"):
         raise StartupError(f"invalid mode: {parsed['mode']}")
     metrics_port = _port(parsed, "metrics-port", "failed to parse metrics port")
@@ -403,6 +404,7 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         app_channel_address=parsed["app-channel-address"],
         app_max_concurrency=parsed["app-max-concurrency"],
         app_health=health,
+        app_binding_options_timeout=asking if asking > 0 else ASKING_SECONDS,
         disable_init_endpoints=frozenset(parsed["disable-init-endpoints"]),
         resources_paths=parsed["resources-path"] or tuple(filter(None, [parsed["components-path"]])),
         config_paths=parsed["config"],
@@ -415,6 +417,8 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
         placement_host_address=parsed["placement-host-address"],
         scheduler_host_address=",".join(parsed["scheduler-host-address"]),
         redis=_redis(environment),
+        stand_ins=_choice(environment, "FAKESIDECAR_STAND_INS", ("off", "on")) == "on",
+        values_file=environment.get("FAKESIDECAR_VALUES", ""),
         subtle_crypto=_choice(environment, "FAKESIDECAR_SUBTLE_CRYPTO", ("off", "on")) == "on",
         environment={
             **environment,

@@ -16,6 +16,9 @@ DEFAULT_NAMESPACE = "default"
 IN_PROCESS = "in-process"
 """Where the control plane is when nobody says otherwise."""
 
+ASKING_SECONDS = 3.0
+"""How long the application may take to say which input bindings it wants."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppHealth:
@@ -52,6 +55,8 @@ class Options:
     app_channel_address: str = "127.0.0.1"
     app_max_concurrency: int = -1
     app_health: AppHealth | None = None
+    app_binding_options_timeout: float = ASKING_SECONDS
+    """Seconds that the application has to say which input bindings it wants."""
     disable_init_endpoints: frozenset[str] = frozenset()
 
     resources_paths: tuple[str | Path, ...] = ()
@@ -73,6 +78,10 @@ class Options:
 
     redis: str = "embedded"
     """`embedded`: `*.redis` components talk to a fakeredis in this process; `real`: to the Redis that they name."""
+    stand_ins: bool = False
+    """Components of types that are not served are stood in for by ones in memory."""
+    values_file: str | Path = ""
+    """A JSON or YAML file of what secret stores, configuration stores and key vaults hold that stand in."""
     subtle_crypto: bool = False
     """Serve the subtle crypto API, which official builds of daprd leave out."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -37,6 +37,10 @@ SHORTHANDS = {
 }
 """What `dapr run` has besides daprd's flags."""
 
+STAND_INS, VALUES = "--stand-ins", "--values"
+VARIABLES = {STAND_INS: "FAKESIDECAR_STAND_INS", VALUES: "FAKESIDECAR_VALUES"}
+"""Flags of this command alone, and the variables that say the same."""
+
 DEFAULT_COMPONENTS = """
 apiVersion: dapr.io/v1alpha1
 kind: Component
@@ -71,7 +75,8 @@ ANY_PORT = "-1"
 def run(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Be `dapr run`; the exit code is the application's."""
     with ending() as ended:
-        parsed = parse(long_names(arguments), interspersed=False)
+        environment = dict(environment)
+        parsed = parse(long_names(arguments, environment), interspersed=False)
         command = parsed.rest
         fill_in(parsed, environment)
         settings = read_settings(parsed, environment)
@@ -79,8 +84,11 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -
     return ended.code
 
 
-def long_names(arguments: Sequence[str]) -> list[str]:
-    """The arguments with `dapr run`'s short names made long, up to the application's command."""
+def long_names(arguments: Sequence[str], variables: dict[str, str]) -> list[str]:
+    """The arguments as daprd takes them, up to the application's command.
+
+    Short names of `dapr run` are made long, and flags of this command alone become variables.
+    """
     found: list[str] = []
     waiting = list(arguments)
     while waiting:
@@ -89,6 +97,12 @@ def long_names(arguments: Sequence[str]) -> list[str]:
             return [*found, argument, *waiting]
         name, equals, value = argument.partition("=")
         name = SHORTHANDS.get(name, name)
+        if name == STAND_INS:
+            variables[VARIABLES[name]] = value or "on"
+            continue
+        if name == VALUES and (equals or waiting):
+            variables[VARIABLES[name]] = value if equals else waiting.pop(0)
+            continue
         found.append(f"{name}{equals}{value}")
         flag = flags.BY_NAME.get(name.lstrip("-"))
         if not equals and flag is not None and flag.kind != "bool" and waiting:

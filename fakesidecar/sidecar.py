@@ -20,6 +20,7 @@ from fakesidecar.app import wait_until_listening
 from fakesidecar.broker import Broker
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.components.registry import Surroundings
+from fakesidecar.components.values import texts_of, values_of
 from fakesidecar.core import Core
 from fakesidecar.core.health import RUNTIME
 from fakesidecar.errors import ComponentError
@@ -31,12 +32,14 @@ from fakesidecar.options import Options
 from fakesidecar.redis_place import RedisPlace
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
-from fakesidecar.resources.process import NotYetServed, process
+from fakesidecar.resources.process import process
 
 if TYPE_CHECKING:
     from fakesidecar.grpcapi.server import GrpcServer
     from fakesidecar.httpapi.server import HttpServer
 
+KUBERNETES = "kubernetes"
+"""The secret store that components name when they name none, or that a cluster has of its own."""
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 DRAIN_SECONDS = 2.0
@@ -68,6 +71,8 @@ class Sidecar:
             namespace=self.options.namespace,
             environment=self.options.environment,
             broker=broker or Broker(),
+            stand_ins=self.options.stand_ins,
+            values=values_of(self.options.values_file),
         )
         self.resources = resources or Resources()
         self.core = Core(self.options, self.resources, around, neighbours)
@@ -89,17 +94,11 @@ class Sidecar:
 
     def load(self, components: Sequence[Component]) -> None:
         """Load components, in order; raises `StartupError` for the first that daprd would not start with."""
-        process(components, self.core.around, add=self._add, secret=self._secret)
+        process(components, self.core.around, add=self.core.add, secret=self._secret)
 
     def add(self, spec: Component) -> None:
         """Load a component."""
         self.load([spec])
-
-    def _add(self, spec: Component, component: Any) -> None:
-        if isinstance(component, NotYetServed):
-            self.core.components.append((spec, component))
-        else:
-            self.core.add(spec, component)
 
     def _secret(self, store: str, name: str) -> Mapping[str, str] | None:
         """A secret for a component's metadata, None when no such store is loaded."""
@@ -109,6 +108,8 @@ class Sidecar:
                 if found is None:
                     raise ComponentError(f"secret {name} not found")
                 return dict(found)
+        if self.options.stand_ins and store in ("", KUBERNETES):  # there it is always loaded
+            return texts_of(self.core.around.values.get(KUBERNETES, {}).get(name, {}), name)
         return None
 
     def reset(self) -> None:
@@ -179,8 +180,10 @@ class Sidecar:
         """The application is handed work while it is well."""
         if not well:
             self.core.pubsub.stop_app()
+            self.core.bindings.inputs.stop_app()
             return
         await self.core.pubsub.start_app()
+        await self.core.bindings.inputs.start_app()
         await self.core.actors.ask_application()
         self.core.jobs.app_is_ready()
 
@@ -208,6 +211,7 @@ class Sidecar:
             while self._servers:
                 closing.push_async_callback(self._servers.pop().stop, grace)
             closing.callback(self.core.pubsub.stop_app)
+            closing.callback(self.core.bindings.inputs.stop_app)
             if self.core.app_health is not None:
                 closing.callback(self.core.app_health.stop)
             closing.callback(self.core.pubsub.end_streams)

@@ -22,6 +22,15 @@ PUBLIC = {
     "dapr_client.aio": """
         DaprClient DaprHealth
     """,
+    "dapr_client.actor": """
+        Actor ActorGrpcHost ActorId ActorInterface ActorMethodNotFoundError ActorNotFoundError
+        ActorPayloadDecodeError ActorProxy ActorProxyFactory ActorReentrancyConfig ActorReminderFailurePolicy
+        ActorRuntime ActorRuntimeConfig ActorRuntimeContext ActorTypeConfig ActorTypeNotFoundError Actors
+        DaprActorClientBase DaprActorGrpcClient DaprActorHttpClient Remindable actormethod
+    """,
+    "dapr_client.actor.sync": """
+        ActorProxy ActorProxyFactory DaprActorClientBase DaprActorHttpClient
+    """,
     "dapr_client.workflow": """
         ActivityResult ChildWorkflowResult DaprWorkflowClient DaprWorkflowContext FailureDetails
         GetWorkflowResponse LoggerOptions NonDeterminismError NonRetryableError PropagatedHistory
@@ -37,8 +46,8 @@ PUBLIC = {
         AppHealth Clock Component Ids Neighbours Options RandomIds SeededIds Sidecar SystemClock VirtualClock
     """,
     "dapr_testing": """
-        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded HangsForever OnlyTheFakeHasIt UnexpectedCall
-        VirtualClock sidecar
+        Component DaprSidecar Daprd DaprdError Event FaultNotNeeded FaultPlan HangsForever OnlyTheFakeHasIt Received
+        Reply StandIn UnexpectedCall VirtualClock WorkflowFailed WorkflowNotFinished WorkflowRun fault_plan sidecar when
     """,
 }
 

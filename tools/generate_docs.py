@@ -16,6 +16,7 @@ from fakesidecar.components import registry
 from fakesidecar.grpcapi import api as _grpc_api  # noqa: F401  (registers what is served)
 from fakesidecar.grpcapi.registry import SERVED
 from fakesidecar.httpapi import api as _http_api  # noqa: F401  (registers what is served)
+from fakesidecar.httpapi.invocation import INVOKE
 from fakesidecar.httpapi.registry import ROUTES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,8 +49,14 @@ BLOCK_OF_ROUTES = {
     "Secrets": "secrets",
     "Configuration": "configuration",
     "Distributed lock": "lock",
+    "Service invocation": "invocation",
+    "Publish and subscribe": "pubsub",
     "Bindings": "bindings",
+    "Cryptography": "crypto",
+    "Jobs": "jobs",
+    "Conversation": "conversation",
     "Actors": "actors",
+    "Workflow management": "workflow",
     "Metadata, health, shutdown": ("metadata", "health", "shutdown"),
 }
 
@@ -69,7 +76,7 @@ def routes_of(name: str) -> int:
     """How many routes a building block has: paths, whatever their methods."""
     blocks = BLOCK_OF_ROUTES.get(name, ())
     wanted = {blocks} if isinstance(blocks, str) else set(blocks)
-    return len({route.pattern for route in ROUTES if route.block in wanted})
+    return len({route.pattern for route in (INVOKE, *ROUTES) if route.block in wanted})
 
 
 def component_table() -> str:

@@ -249,9 +249,10 @@ class AsyncStream(Generic[R]):
         """End the stream; whoever waits for an answer finds its end."""
         self.closed = True
         self._call.cancel()
-        if self._pending is not None:
-            await asyncio.wait((self._pending,))
-            self._pending.exception()
+        if (pending := self._pending) is not None:
+            await asyncio.wait((pending,))
+            if not pending.cancelled():
+                pending.exception()  # nobody asks any more
 
 
 class AsyncOutbox:

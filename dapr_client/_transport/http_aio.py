@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING
 
 from dapr_client._transport import HttpReply, unreachable
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 
 
 class AsyncHttp:
-    """Connections to the sidecar's HTTP door, opened when they are needed."""
+    """Connections to the sidecar's HTTP door, opened when they are needed.
+
+    Every event loop has its own; they are closed with it, if not before.
+    """
 
     def __init__(self, retry: RetryPolicy | None = None, ssl_context: ssl.SSLContext | None = None) -> None:
         self._retry = retry
         self._ssl_context = ssl_context
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+        self._kept: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 
     async def request(
         self,
@@ -53,20 +58,19 @@ class AsyncHttp:
             attempt += 1
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close the connections of this event loop."""
+        kept = self._kept.get(asyncio.get_running_loop())
+        if kept is not None:
+            await kept.aclose()
 
     async def _once(
         self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None, seconds: float | None
     ) -> HttpReply:
         import aiohttp
 
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
+        session = self._sessions.get(asyncio.get_running_loop()) or await self._open()
         try:
-            async with self._session.request(
+            async with session.request(
                 method,
                 url,
                 headers=headers,
@@ -78,3 +82,20 @@ class AsyncHttp:
                 return HttpReply(reply.status, reply.reason or "", tuple(reply.headers.items()), await reply.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(method, url, error, timed_out=isinstance(error, TimeoutError)) from error
+
+    async def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        loop = asyncio.get_running_loop()
+        self._sessions[loop] = session = aiohttp.ClientSession()
+        self._kept[loop] = self._keep(loop)
+        await anext(self._kept[loop])
+        return session
+
+    async def _keep(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
+        # A loop that ends closes the async generators that were begun on it: this one closes the session.
+        try:
+            yield
+        finally:
+            del self._kept[loop]
+            await self._sessions.pop(loop).close()

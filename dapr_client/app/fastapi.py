@@ -14,6 +14,9 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+from dapr_client.actor._runtime import Actors
+from dapr_client.app import starlette
+from dapr_client.app._actors import ROUTES, ActorRoutes
 from dapr_client.app._http import HttpCallbacks, told
 
 
@@ -53,3 +56,17 @@ def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _accept() -> None:
     """Yes, it is wanted."""
+
+
+class DaprActor(starlette.DaprActor):
+    """Hosts actors in a FastAPI application.
+
+    dapr_actor = DaprActor(app)
+    await dapr_actor.register_actor(CounterActor)     # when the application starts
+    """
+
+    def __init__(self, app: Any, router_tags: list[str] | None = None, *, actors: Actors | None = None) -> None:
+        ActorRoutes.__init__(self, actors)
+        tags = router_tags if router_tags is not None else ["Actor"]
+        for verb, path, handler in ROUTES:
+            app.add_api_route(path, self._endpoint(handler), methods=[verb], tags=tags, response_model=None)

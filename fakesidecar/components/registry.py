@@ -68,6 +68,10 @@ class Surroundings:
     environment: Mapping[str, str] = field(default_factory=dict)
     broker: Broker = field(default_factory=Broker)
     """The broker in this process; sidecars may share one."""
+    stand_ins: bool = False
+    """Whether components of types that are not served are stood in for (stand_ins.py)."""
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What those are to hold that stand in, by component."""
 
 
 C = TypeVar("C", bound=type)

@@ -1,11 +1,15 @@
-"""The bindings building block, its output side: operations of systems outside (dapr pkg/runtime/processor/binding)."""
+"""The bindings building block: operations of systems outside, and their events (dapr pkg/runtime/processor/binding)."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fakesidecar.components.bindings import OutputBinding, Refused, Reply
+from fakesidecar.components.base import ComponentBase
+from fakesidecar.components.bindings import InputBinding, OutputBinding, Refused, Reply
+from fakesidecar.core.bindings_app import KEPT, InputBindings
 from fakesidecar.errors import ComponentError, InvokeBindingFailed
 from fakesidecar.resources.component import Component
 
@@ -13,26 +17,55 @@ if TYPE_CHECKING:
     from fakesidecar.core import Core
 
 
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """An operation that an output binding was asked for."""
+
+    binding: str
+    operation: str
+    data: bytes
+    metadata: Mapping[str, str]
+    error: str
+    """Why it was not done; empty when it was."""
+    time: float
+
+
 class BindingsBlock:
-    """Output bindings by name."""
+    """Bindings by name: ways out, ways in, and those that are both."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._bindings: dict[str, OutputBinding] = {}
+        self._all: list[ComponentBase] = []
+        self.inputs = InputBindings(core)
+        self.invoked: deque[Invoked] = deque(maxlen=KEPT)
+        """What output bindings were asked for, the oldest first."""
 
-    def add(self, spec: Component, binding: OutputBinding) -> None:
+    def add(self, spec: Component, binding: ComponentBase) -> None:
         """Load a binding under its component's name."""
-        self._bindings[spec.name] = binding
+        self._all.append(binding)
+        if isinstance(binding, OutputBinding):
+            self._bindings[spec.name] = binding
+        if isinstance(binding, InputBinding):
+            self.inputs.add(spec, binding)
+
+    def find(self, name: str) -> ComponentBase | None:
+        """The binding of that name, None when there is none."""
+        return next((binding for binding in self._all if binding.spec.name == name), None)
 
     def invoke(self, name: str, operation: str, data: bytes = b"", *, metadata: Mapping[str, str] = {}) -> Reply | None:
         """Do an operation of a binding; None when the binding has nothing to say of it."""
+        problem = ""
         try:
             found = self._find(name, operation)
             with self._core.guard(found.blocking):
                 return found.invoke(operation, data, metadata)
         except ComponentError as error:
+            problem = str(error)
             said = error.metadata if isinstance(error, Refused) else {}
             raise InvokeBindingFailed(name=name, cause=error, metadata=said) from error
+        finally:
+            self.invoked.append(Invoked(name, operation, data, dict(metadata), problem, self._core.clock.now()))
 
     def _find(self, name: str, operation: str) -> OutputBinding:
         if not operation:
@@ -54,10 +87,13 @@ class BindingsBlock:
 
     def reset(self) -> None:
         """Forget what tests have set."""
-        for binding in self._bindings.values():
+        for binding in self._all:
             binding.reset()
+        self.invoked.clear()
+        self.inputs.reset()
 
     def close(self) -> None:
         """Let go of everything outside of this process."""
-        for binding in self._bindings.values():
+        self.inputs.stop_app()
+        for binding in self._all:
             binding.close()

@@ -47,10 +47,14 @@ class MiddlewareBlock:
         return False
 
     def reset(self) -> None:
-        """There is nothing to forget."""
+        """Forget who sent how much."""
+        for component in self._loaded.values():
+            component.reset()
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Let go of everything outside of this process."""
+        for component in self._loaded.values():
+            component.close()
 
 
 class AppPipeline(Transport):

@@ -10,16 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from grpc import StatusCode
 
 from fakesidecar import golang
 from fakesidecar.errors import ComponentError, EtagInvalid, EtagMismatch
+from fakesidecar.later import end_as, fail, failed, settle
 from fakesidecar.resources.resiliency import CircuitBreaker, Resiliency, Retry, Target
 
 if TYPE_CHECKING:
@@ -187,6 +190,13 @@ class Breaker:
     counts: Counts = field(default_factory=Counts)
     _until: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let everything through, and forget what was seen."""
+        self._change(CLOSED)
+
     def refusal(self) -> BreakerOpen | None:
         """Why a request is not let through, None when it is."""
         self._move_on()
@@ -318,6 +328,46 @@ class Policy:
                 await discard(value)
             await asyncio.to_thread(self.clock.pass_time, wait)
 
+    def run_later(self, attempt: Callable[[], Future[T]]) -> Future[T]:
+        """Do what is answered later, and again; whoever waits lets time pass."""
+        course, result = Course(self), Future[T]()
+
+        def begin() -> None:
+            if refusal := course.refusal():
+                fail(result, refusal)
+                return
+            try:
+                future = attempt()
+            except Exception as error:
+                future = failed(error)
+            self._in_time_later(future).add_done_callback(ended)
+
+        def ended(done: Future[T]) -> None:
+            error = done.exception()
+            wait = course.after(error)
+            if error is None:
+                settle(result, done.result())
+            elif wait is None:
+                fail(result, error)
+            else:
+                threading.Thread(target=go_on, args=(wait,), name="fakesidecar retry", daemon=True).start()
+
+        def go_on(wait: float) -> None:
+            self.clock.pass_time(wait)
+            begin()
+
+        begin()
+        return result
+
+    def _in_time_later(self, future: Future[T]) -> Future[T]:
+        if self.timeout is None:
+            return future
+        result = Future[T]()
+        lift = self.clock.limit(self.timeout, lambda: fail(result, DeadlineExceeded()))
+        result.add_done_callback(lambda _: lift())
+        future.add_done_callback(partial(end_as, result))
+        return result
+
     def offer(self, attempt: Callable[[Answered], None], answered: Answered) -> None:
         """Do what says later how it went, and again when the clock is so far; nobody waits."""
         course = Course(self)
@@ -374,6 +424,10 @@ class Policy:
         return first
 
 
+Kept = OrderedDict[tuple[str, str], Breaker]
+"""Circuit breakers of which a number is kept, those that were used last."""
+
+
 class Policies:
     """What guards the applications and components that a sidecar deals with."""
 
@@ -387,7 +441,8 @@ class Policies:
         self._actors: dict[str, Target] = {}
         self._components: dict[tuple[str, str], Target] = {}
         self._by_name: dict[tuple[str, ...], Breaker] = {}
-        self._by_method: OrderedDict[tuple[str, str], Breaker] = OrderedDict()
+        self._by_method: Kept = OrderedDict()
+        self._by_actor: Kept = OrderedDict()
         for resiliency in declared:
             try:
                 self._add(resiliency)
@@ -421,11 +476,20 @@ class Policies:
         timeout, retry, name = self._named(target, ("DefaultApp{}Policy", "Default{}Policy"))
         breaker = None
         if name:
-            key = app_id, method
-            breaker = self._by_method.pop(key, None) or self._copy(name)
-            self._by_method[key] = breaker
-            while len(self._by_method) > ((target and target.circuit_breaker_cache_size) or BREAKERS):
-                self._by_method.popitem(last=False)
+            most = (target and target.circuit_breaker_cache_size) or BREAKERS
+            breaker = self._kept(self._by_method, (app_id, method), name, most)
+        return self._policy(timeout, retry, breaker)
+
+    def actor(self, type: str, id: str) -> Policy | None:
+        """What guards calls of an actor's methods."""
+        target = self._actors.get(type)
+        timeout, retry, name = self._named(target, ("DefaultActor{}Policy", "Default{}Policy"))
+        breaker = None
+        if name:
+            scope = target.circuit_breaker_scope if target else ""
+            key = type, "" if scope == "type" else id
+            most = (target and target.circuit_breaker_cache_size) or BREAKERS_OF_ACTORS
+            breaker = self._kept(self._by_actor, key, name, most)
         return self._policy(timeout, retry, breaker)
 
     def component(self, name: str, kind: str, direction: str) -> Policy | None:
@@ -445,8 +509,9 @@ class Policies:
     def reset(self) -> None:
         """Close every circuit breaker."""
         self._by_method.clear()
+        self._by_actor.clear()
         for breaker in self._by_name.values():
-            breaker.state, breaker.counts = CLOSED, Counts()
+            breaker.close()
 
     def _named(
         self, target: Target | None, patterns: tuple[str, ...]
@@ -461,8 +526,15 @@ class Policies:
         breaker = find("CircuitBreaker", target.circuit_breaker, self._breakers)
         return self._timeouts.get(timeout or ""), self._retries.get(retry or ""), breaker
 
+    def _kept(self, breakers: Kept, key: tuple[str, str], name: str, most: int) -> Breaker:
+        """The breaker of a key, made now if it is not among those that were used last."""
+        breakers[key] = breakers.pop(key) if key in breakers else self._copy(name)
+        while len(breakers) > most:
+            breakers.popitem(last=False)
+        return breakers[key]
+
     def _copy(self, name: str) -> Breaker:
-        return replace(self._breakers[name], counts=Counts())
+        return replace(self._breakers[name])
 
     def _policy(self, timeout: float | None, retry: RetryPlan | None, breaker: Breaker | None) -> Policy | None:
         if timeout is None and retry is None and breaker is None:

@@ -235,6 +235,12 @@ def format_rfc3339(unix_seconds: float, *, utc: bool = True, nano: bool = False)
     return f"{moment.replace(tzinfo=None).isoformat()[:19]}{fraction}{zone}"
 
 
+def format_time(unix_seconds: float) -> str:
+    """Write a time in UTC as `time.Time` prints itself."""
+    date, _, clock = format_rfc3339(unix_seconds, nano=True).removesuffix("Z").partition("T")
+    return f"{date} {clock} +0000 UTC"
+
+
 # k8s.io/apimachinery/pkg/api/resource
 
 _QUANTITY = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([^0-9.].*)?", re.DOTALL)

@@ -9,6 +9,8 @@ GET  /fakesidecar/v1/faults               {"faults": [{"id": 1, "rule": {"call":
 POST /fakesidecar/v1/faults               {"call": "state.save", "times": 2, "effects": [{"kind": "fail"}]}, or a list
 PUT  /fakesidecar/v1/faults               the same, in place of all that were there
 DELETE /fakesidecar/v1/faults[/1]
+GET  /fakesidecar/v1/bindings/returns     {"invoked": [{"operation": "create", …}], "deliveries": [{"error": "", …}]}
+POST /fakesidecar/v1/bindings/returns     {"data": {"order": 7}, "metadata": {}}: let an event come in
 GET  /fakesidecar/v1/snapshot             what `fakesidecar.snapshots.dumps` writes
 PUT  /fakesidecar/v1/snapshot             the same, to be restored
 POST /fakesidecar/v1/restart              {"keepData": true}
@@ -21,8 +23,9 @@ import json
 import math
 from typing import Any
 
-from fakesidecar import snapshots
+from fakesidecar import golang, snapshots
 from fakesidecar.clock import VirtualClock
+from fakesidecar.components.bindings import Event as Incoming
 from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, BodyUnreadable, MalformedBody
 from fakesidecar.faults import Armed, BadPlan, from_json, to_json
@@ -48,6 +51,12 @@ class NoSuchFault(ApiError, code="ERR_FAULT_NOT_FOUND", http=404):
     """There is no rule of that id."""
 
     template = "there is no fault {id}"
+
+
+class NotWanted(ApiError, code="ERR_EVENT_NOT_WANTED", http=409):
+    """No application takes what comes in."""
+
+    template = "{cause}"
 
 
 @route("GET", f"{PREFIX}/clock", call="control.clock")
@@ -157,6 +166,51 @@ def remove_fault(core: Core, request: Request) -> Response:
     if not id.isdecimal() or not core.faults.remove(int(id)):
         raise NoSuchFault(id=id)
     return empty()
+
+
+@route("GET", f"{PREFIX}/bindings/{{name}}", call="control.bindings")
+def bindings(core: Core, request: Request) -> Response:
+    name, known = request.params["name"], core.bindings
+    invoked = [
+        {
+            "operation": one.operation,
+            "data": _text(one.data),
+            "metadata": dict(one.metadata),
+            "error": one.error,
+            "time": one.time,
+        }
+        for one in tuple(known.invoked)
+        if one.binding == name
+    ]
+    deliveries = [
+        {
+            "data": _text(one.event.data),
+            "metadata": dict(one.event.metadata),
+            "error": one.error,
+            "time": one.time,
+        }
+        for one in tuple(known.inputs.delivered)
+        if one.binding == name
+    ]
+    return json_response({"invoked": invoked, "deliveries": deliveries}, newline=True)
+
+
+@route("POST", f"{PREFIX}/bindings/{{name}}", call="control.push", blocking=True)
+def push(core: Core, request: Request) -> Response:
+    body = body_of(request)
+    data, metadata = body.get("data", ""), body.get("metadata", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise MalformedBody(cause="metadata must be an object of texts")
+    event = Incoming(data.encode() if isinstance(data, str) else golang.marshal(data), metadata)
+    try:
+        core.bindings.inputs.push(request.params["name"], event)
+    except LookupError as error:
+        raise NotWanted(cause=error) from error
+    return empty()
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
 
 
 def _faults(rules: tuple[Armed, ...]) -> Response:

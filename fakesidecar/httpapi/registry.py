@@ -34,6 +34,8 @@ class Request:
     """The body as it comes, in the place of `body`; only where the route says `streams`."""
     params: dict[str, str] = field(default_factory=dict)
     """The parts of the path that the route names, unescaped."""
+    remote: str = ""
+    """Who sent it: address and port, empty for what did not come through a port."""
     route: Route | None = None
     """What the path was found to ask for."""
     span: Span = NO_SPAN

@@ -81,6 +81,7 @@ class HttpServer:
             path,
             query,
             [(key.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for key, value in asked.raw_headers],
+            remote=_remote(asked),
         )
         ready = self.api.prepare(request)
         if ready.streams and asked.headers.get("transfer-encoding"):
@@ -178,6 +179,11 @@ def _broken(asked: web.BaseRequest) -> web.Response:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         asked.transport.abort()
     return web.Response()
+
+
+def _remote(asked: web.BaseRequest) -> str:
+    peer = asked.transport.get_extra_info("peername") if asked.transport is not None else None
+    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else ""
 
 
 def header_size(asked: web.BaseRequest) -> int:

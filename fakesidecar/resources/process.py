@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fakesidecar.components.registry import ComponentType, Surroundings, block_of, find
+from fakesidecar.components.registry import Surroundings, find
 from fakesidecar.errors import ComponentError, NotCreated
 from fakesidecar.resources._yaml import text_of
 from fakesidecar.resources.errors import StartupError, not_created, not_found, not_initialized
@@ -49,10 +49,14 @@ def process(
 def create(resolved: Component, around: Surroundings) -> Any:
     """The component, ready to be used; raises `StartupError` when there is no such type, or when it refuses."""
     implementation = find(resolved.type, resolved.version)
+    if implementation is None and around.stand_ins:
+        from fakesidecar.components import stand_ins
+
+        implementation = stand_ins.find(resolved.type, resolved.version)
+    if implementation is None:
+        raise not_found(resolved)
     try:
-        if implementation is not None:
-            return implementation(resolved, around)
-        return not_yet_served(resolved)
+        return implementation(resolved, around)
     except ComponentError as error:
         raise not_initialized(resolved, str(error)) from error
 
@@ -124,52 +128,3 @@ def fill(declared: Component, name: str, text: str, around: Surroundings) -> str
             raise not_initialized(declared, reason)
         text = text.replace("{podName}", pod)
     return text.replace("{namespace}", f"{around.namespace}.{around.app_id}").replace("{appID}", around.app_id)
-
-
-# --- types whose block is not served yet ---------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What Dapr's component of a type says of itself, and what it does not start without."""
-
-    features: tuple[str, ...] = ()
-    required: str = ""
-    """The metadata property that must be there."""
-    complaint: str = ""
-    """What the component says when it is not."""
-
-
-KNOWN = {
-    "pubsub.redis": Known(),
-    "bindings.cron": Known(("INPUT_BINDING",), "schedule", "schedule not set"),
-    "bindings.redis": Known(("OUTPUT_BINDING",)),
-    "middleware.http.bearer": Known(),
-    "middleware.http.ratelimit": Known(),
-}
-"""Types of building blocks that are declared and listed, but have no operations here yet."""
-
-
-class NotYetServed:
-    """A component that is listed in the metadata and does nothing."""
-
-    def __init__(self, spec: Component, features: tuple[str, ...]) -> None:
-        self.spec = spec
-        self.features = features
-        self.component_type = ComponentType(spec.type, block_of(spec.type) or "", features=features)
-
-    def reset(self) -> None:
-        """There is nothing to forget."""
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
-
-def not_yet_served(resolved: Component) -> NotYetServed:
-    """A stand-in for a component of a known type; raises `StartupError` for any other."""
-    known = KNOWN.get(resolved.type) if resolved.version.lower() in ("", "v0", "v1") else None
-    if known is None:
-        raise not_found(resolved)
-    if known.required and not resolved.setting(known.required):
-        raise ComponentError(known.complaint)
-    return NotYetServed(resolved, known.features)

@@ -134,15 +134,18 @@ async def test_an_http_application_gets_the_path_and_the_query_as_they_are() -> 
 
 
 async def test_an_application_that_does_not_answer_in_time_or_at_all() -> None:
+    over = asyncio.Event()
+
     async def never(request: web.BaseRequest) -> web.Response:
-        await asyncio.Event().wait()
-        raise AssertionError
+        await over.wait()
+        return web.Response()
 
     async with http_server(never) as address:
         transport = Http(f"http://{address}")
         with pytest.raises(AppFailed) as late:
             await transport.request(AppRequest("GET", "/"), 0.01)
         assert late.value.timed_out
+        over.set()
         await transport.close()
     transport = Http("http://127.0.0.1:1")
     with pytest.raises(AppFailed) as refused:

@@ -182,8 +182,34 @@ def test_an_application_that_cannot_start_is_named(resources: Path) -> None:
         (["-a", "x", "-p=1"], ["--app-id", "x", "--app-port=1"]),
         (["--app-id", "-a", "-a", "y"], ["--app-id", "-a", "--app-id", "y"]),
         (["-a", "x", "python", "-a"], ["--app-id", "x", "python", "-a"]),
+        (["--stand-ins", "--values", "v.yaml", "python", "--stand-ins"], ["python", "--stand-ins"]),
         (["--enable-mtls", "-a", "x", "--", "-p"], ["--enable-mtls", "--app-id", "x", "--", "-p"]),
     ],
 )
-def test_the_short_names_of_dapr_run_are_known(short: list[str], long: list[str]) -> None:
-    assert long_names(short) == long
+def test_the_flags_of_dapr_run_are_known(short: list[str], long: list[str]) -> None:
+    assert long_names(short, {}) == long
+
+
+def test_production_runs_with_stand_ins(resources: Path, tmp_path: Path) -> None:
+    (resources / "vault.yaml").write_text(
+        COMPONENT.replace("store", "vault").replace("TYPE", "secretstores.gcp.secretmanager")
+    )
+    (tmp_path / "values.yaml").write_text("vault: {password: s3cret}")
+    read = (
+        "import os, urllib.request as r; "
+        "print(r.urlopen(f'http://127.0.0.1:{os.environ[\"DAPR_HTTP_PORT\"]}/v1.0/secrets/vault/password').read().decode())"
+    )
+    flags = ["--resources-path", str(resources), "--stand-ins", "--values", str(tmp_path / "values.yaml")]
+    with start("run", *flags, "--", sys.executable, "-c", read) as process:
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert '== APP == {"password":"s3cret"}' in out
+    assert "Component vault (secretstores.gcp.secretmanager/v1) is stood in for in memory" in out
+
+
+def test_without_stand_ins_production_ends_as_in_daprd(resources: Path) -> None:
+    (resources / "store.yaml").write_text(COMPONENT.replace("TYPE", "state.mongodb"))
+    with start("run", "--resources-path", str(resources)) as process:
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "couldn't find state store state.mongodb/v1" in fatal(out)[0]

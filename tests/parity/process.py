@@ -107,6 +107,7 @@ class Sidecar:
         self.app, self.folder = app, folder
         self.http_port, self.grpc_port = free_port(), free_port()
         self.clock_is_virtual = False
+        self._token = {"dapr-api-token": env.get("DAPR_API_TOKEN", "")}
         (folder / "res").mkdir(exist_ok=True)
         for number, text in enumerate(resources):
             (folder / "res" / f"{number}.yaml").write_text(text)
@@ -148,7 +149,7 @@ class Sidecar:
     def advance(self, seconds: float) -> bool:
         """Move the sidecar's clock. False if it has none that can be moved."""
         try:
-            got = self.client.post("/fakesidecar/v1/clock/advance", json={"seconds": seconds})
+            got = self.client.post("/fakesidecar/v1/clock/advance", json={"seconds": seconds}, headers=self._token)
         except httpx.HTTPError:
             return False
         return got.is_success

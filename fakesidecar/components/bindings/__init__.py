@@ -1,9 +1,9 @@
-"""What an output binding is: operations of a system outside of Dapr, by name."""
+"""What bindings are: a way out, operations of a system outside of Dapr by name; and a way in, for its events."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fakesidecar.components.base import ComponentBase
@@ -36,3 +36,26 @@ class OutputBinding(ComponentBase):
     @abstractmethod
     def invoke(self, operation: str, data: bytes, metadata: Mapping[str, str]) -> Reply | None:
         """Do it; None when there is nothing to say of it. Raises `ComponentError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a system outside has to tell the application."""
+
+    data: bytes = b""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+Answered = Callable[[BaseException | None], None]
+"""Says, once and from any thread, how an event was taken: None, or why it was not."""
+Handler = Callable[[Event, Answered], None]
+"""Is handed an event, from any thread; it does not wait, and calls `Answered` when the event was seen to."""
+Cancel = Callable[[], None]
+
+
+class InputBinding(ComponentBase):
+    """A way in: it is read for as long as the application wants its events."""
+
+    @abstractmethod
+    def read(self, handler: Handler) -> Cancel:
+        """Have events handed over, until that is cancelled; what becomes of one not taken is the binding's business."""

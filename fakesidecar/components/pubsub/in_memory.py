@@ -11,9 +11,10 @@ from fakesidecar.resources.component import Component
 
 KEEP = "keepUndelivered"
 """Metadata of this project's own, which a real daprd does not know: what nobody took waits for the next subscriber."""
+WILDCARDS = "SUBSCRIBE_WILDCARDS"
 
 
-@component("pubsub.in-memory", features=("SUBSCRIBE_WILDCARDS",))
+@component("pubsub.in-memory", features=(WILDCARDS,))
 class InMemory(PubSub):
     """A bus of the broker that its sidecar has (components-contrib pubsub/in-memory)."""
 
@@ -27,7 +28,7 @@ class InMemory(PubSub):
         self._bus.publish(message, _at_pattern)
 
     def subscribe(self, topic: str, handler: Handler, metadata: Mapping[str, str]) -> Cancel:
-        return self._bus.subscribe(topic, handler, _at_pattern)
+        return self._bus.subscribe(topic, handler, _at_pattern, patterns=WILDCARDS in self.component_type.features)
 
     def undelivered(self) -> list[Message]:
         """What nobody took, oldest first, where that is kept."""

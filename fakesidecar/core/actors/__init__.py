@@ -37,6 +37,7 @@ from fakesidecar.errors import (
     ActorsNotPlaced,
     ActorTypeReserved,
     ApiError,
+    ComponentError,
     ReminderCreateFailed,
     ReminderDeleteFailed,
     ReminderGetFailed,
@@ -121,7 +122,10 @@ class ActorsBlock:
         self.check()
         if self._ending:
             raise ActorRuntimeClosed
-        return self._route(call, wait=True)
+        policy = self._core.resiliency.actor(call.type, call.id)
+        if policy is None:
+            return self._route(call, wait=True)
+        return then(policy.run_later(lambda: self._route(call, wait=True)), _same, _refused)
 
     def check(self, type: str = "") -> None:
         """Refuse a call when there are no actors here, or none of its type for everybody."""
@@ -339,6 +343,11 @@ class ActorsBlock:
             fail(future, ActorRuntimeClosed())
         self._parked.clear()
         self._table.close()
+
+
+def _refused(error: Exception) -> ActorReply:
+    """Tell of a policy that ended a call."""
+    raise ActorInvokeFailed(cause=error) if isinstance(error, ComponentError) else error
 
 
 def _same(value: T) -> T:

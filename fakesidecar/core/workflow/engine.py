@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
@@ -63,6 +63,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fakesidecar.workflow")
 
+T = TypeVar("T")
+
 TIGHT_ROUNDS = 20
 """How often an instance continues as new in one go."""
 ROUND_BEGINS = 2
@@ -72,8 +74,9 @@ PAUSE_SECONDS = 1.0
 
 ACTOR_KINDS = ("activity", "retentioner", "workflow")
 
-Interceptor = Callable[[service.ActivityRequest], service.ActivityResponse | None]
-"""Answers an activity in a worker's place, or leaves it to the workers."""
+Answer = service.ActivityResponse
+Interceptor = Callable[[service.ActivityRequest], Answer | Future[Answer] | None]
+"""Answers an activity in a worker's place, at once or later, or leaves it to the workers."""
 
 
 @dataclass(slots=True)
@@ -123,6 +126,32 @@ class Engine:
     def connected_workers(self) -> int:
         """How many streams of work items are open; -1 after one was refused, which daprd counts as closed."""
         return len(self._workers) or -self._refused
+
+    @property
+    def starved(self) -> bool:
+        """Whether there is work, or a call, that waits for a worker."""
+        ready = any(instance.facts.stalled is None for instance in self._ready)
+        return ready or self._workers.waiting or self._calls.waiting
+
+    @property
+    def next_timer(self) -> float | None:
+        """When the next instance goes on by itself, in seconds since 1970; None when all wait for something else."""
+        with APPS.change():
+            return min((due for one in self._instances.values() for due in one.due()), default=None)
+
+    def work(self, answer: service.WorkflowResponse | Answer) -> Turn | Task | None:
+        """The turn or the activity that a worker's answer is to, while it is waited for."""
+        with APPS.change():
+            if isinstance(answer, Answer):
+                return self._tasks.get(answer.instanceId, {}).get(answer.taskId)
+            instance = self._instances.get(answer.instanceId)
+            return instance.turn if instance is not None else None
+
+    def lose_workers(self, *workers: Worker) -> None:
+        """End the streams of workers, of all if none is named; others do what they had begun."""
+        for worker in workers or tuple(self._workers):
+            self.disconnect(worker)
+            worker.end()
 
     @property
     def actor_types(self) -> tuple[str, ...]:
@@ -641,19 +670,28 @@ class Engine:
         if (before := tasks.get(task.event.eventId)) is not None:
             self._workers.settle(before)  # an earlier round's, which nobody waits for
         tasks[task.event.eventId] = task
-        answer = self._answer_at_once(task)
+        answer = self._intercepted(lambda: self.activity_interceptor(task.request()))
         if answer is None:
             self._workers.give(task)
+        elif isinstance(answer, Future):
+            self._clock.begin()
+            answer.add_done_callback(partial(self._answered_later, task))
         else:
             APPS.later(lambda: self._end(task, answer))
 
-    def _answer_at_once(self, task: Task) -> service.ActivityResponse | None:
+    def _answered_later(self, task: Task, done: Future[Answer]) -> None:
+        with self._change():
+            self._clock.end()
+            self._end(task, self._intercepted(done.result))
+
+    @staticmethod
+    def _intercepted(answer: Callable[[], T]) -> T | Answer:
         """What the interceptor answers; what it raises is the activity's failure."""
         try:
-            return self.activity_interceptor(task.request())
+            return answer()
         except Exception as error:
             details = common.TaskFailureDetails(errorType=type(error).__name__, errorMessage=str(error))
-            return service.ActivityResponse(failureDetails=details)
+            return Answer(failureDetails=details)
 
     def _end(self, task: Task, answer: service.ActivityResponse) -> None:
         tasks = self._tasks.get(task.instance, {})

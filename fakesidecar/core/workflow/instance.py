@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,13 @@ class Instance:
             self.history, self.facts, self.saved = turn.past, turn.facts, 0
         self.inbox = [*turn.events[1:], *self.inbox]
         self.turn = None
+
+    def due(self) -> Iterator[float]:
+        """When something that it waits for comes by itself."""
+        for timer in self.timers.values():
+            yield timer.when
+        if self.start_timer is not None:
+            yield self.start_timer.when
 
     def stop_timers(self) -> None:
         """Fire no timer any more."""

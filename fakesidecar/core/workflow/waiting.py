@@ -41,6 +41,11 @@ class Calls:
         self._until_worker: list[Call] = []
         self._behind: dict[str, list[Call]] = {}
 
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits for a worker."""
+        return bool(self._until_worker)
+
     def wait_for_worker(self, call: Call) -> None:
         """There is no worker."""
         self._until_worker.append(call)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,14 @@ class Workers:
     def __len__(self) -> int:
         return len(self._workers)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is work that nobody has."""
+        return bool(self._waiting)
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(tuple(self._workers))
+
     def connect(self, worker: Worker) -> None:
         """A worker is there: what waits is sent to it."""
         self._workers.append(worker)
@@ -171,7 +179,7 @@ class Workers:
 
     def end_all(self) -> None:
         """End every stream."""
-        for worker in tuple(self._workers):
+        for worker in self:
             worker.end()
 
     def clear(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.configuration import Configuration
 from fakesidecar.resources.load import Resources
+from fakesidecar.resources.resiliency import Resiliency
 from fakesidecar.sidecar import Sidecar
 
 STORE = Component("store", "state.in-memory", metadata={"actorStateStore": "true"})
@@ -78,10 +79,15 @@ def prompt(fail: str = "") -> Stage:
 
 
 def sidecar_with_actors(
-    *, ttl: bool = False, app_id: str = "app", clock: VirtualClock | None = None, neighbours: Neighbours | None = None
+    *,
+    ttl: bool = False,
+    app_id: str = "app",
+    clock: VirtualClock | None = None,
+    neighbours: Neighbours | None = None,
+    resiliencies: Sequence[Resiliency] = (),
 ) -> Sidecar:
     """A sidecar on a virtual clock, with a store for actors."""
-    resources = Resources(configuration=Configuration(features={"ActorStateTTL": ttl}))
+    resources = Resources(configuration=Configuration(features={"ActorStateTTL": ttl}), resiliencies=resiliencies)
     options, clock = Options(app_id=app_id), clock or VirtualClock()
     return Sidecar(options, components=[STORE], resources=resources, clock=clock, neighbours=neighbours)
 

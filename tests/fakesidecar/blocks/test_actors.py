@@ -41,6 +41,7 @@ from fakesidecar.golang import GoError
 from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
+from fakesidecar.resources.resiliency import CircuitBreaker, Resiliency, Retry, Target
 from fakesidecar.scheduler import DROP, FailurePolicy
 from fakesidecar.sidecar import Sidecar
 
@@ -677,3 +678,34 @@ def test_what_went_wrong_is_said_over_both_doors() -> None:
         with pytest.raises(Refused) as over_grpc:
             grpc_call(beside_it, "InvokeActor", actor_type="Cat", actor_id="tom", method="eat")
         assert over_grpc.value == Refused("INTERNAL", text)
+
+
+def test_calls_are_made_under_the_policies_of_their_type() -> None:
+    resiliency = Resiliency(
+        timeouts={"short": "5s"},
+        retries={"twice": Retry(duration="60s", max_retries=2)},
+        circuit_breakers={"wary": CircuitBreaker(trip="consecutiveFailures >= 3", timeout="1h")},
+        actors={
+            "Cat": Target(retry="twice", circuit_breaker="wary", circuit_breaker_scope="id"),
+            "Nested": Target(timeout="short"),
+        },
+    )
+    sidecar = sidecar_with_actors(resiliencies=[resiliency])
+    actors, clock = sidecar.core.actors, sidecar.clock
+    assert isinstance(clock, VirtualClock)
+    host = prompt("scratch")
+    actors.register(host, TYPES)
+    began = clock.now()
+    with pytest.raises(ActorInvokeFailed):
+        call(actors, "scratch").result(SECONDS)
+    assert (clock.now() - began, len(host.asked)) == (120, 3)
+    with pytest.raises(ActorInvokeFailed, match="circuit breaker is open"):
+        call(actors, "meow").result(SECONDS)
+    assert call(actors, "meow", id="tim").result(SECONDS).data == b"meow"
+    silent = Stage()
+    actors.register(silent, {"Nested": TypeConfig()})
+    late = call(actors, "x", type="Nested")
+    clock.advance(5)
+    with pytest.raises(ActorInvokeFailed, match="context deadline exceeded"):
+        late.result(SECONDS)
+    sidecar.stop()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fakesidecar import golang
+from fakesidecar.clock import VirtualClock
 from fakesidecar.components.bindings import Reply
 from fakesidecar.errors import InvokeBindingFailed
 from fakesidecar.resources.component import Component
@@ -232,3 +233,52 @@ def test_go_literals_are_read(literal: bytes, value: bytes) -> None:
 def test_what_is_no_go_literal_is_refused(literal: bytes) -> None:
     with pytest.raises(golang.GoError, match="invalid syntax"):
         golang.unquote(literal)
+
+
+# --- Redis --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def redis_binding() -> Iterator[Sidecar]:
+    with Sidecar(components=[Component("redis", "bindings.redis")], clock=VirtualClock()) as sidecar:
+        yield sidecar
+
+
+def test_a_redis_keeps_values_under_keys(redis_binding: Sidecar) -> None:
+    assert invoke(redis_binding, "redis", "create", b'"v"', key="k") is None
+    assert invoke(redis_binding, "redis", "get", key="k") == Reply(b'"v"')
+    assert invoke(redis_binding, "redis", "get", key="k", delete="true") == Reply(b'"v"')
+    assert invoke(redis_binding, "redis", "get", key="k") == Reply(b"")
+    assert invoke(redis_binding, "redis", "increment", b"9", key="n") is None
+    assert invoke(redis_binding, "redis", "increment", key="n") is None
+    assert invoke(redis_binding, "redis", "get", key="n") == Reply(b"2")
+    assert invoke(redis_binding, "redis", "delete", key="n") is None
+    assert invoke(redis_binding, "redis", "delete", key="n") is None
+
+
+def test_a_redis_lets_values_expire(redis_binding: Sidecar) -> None:
+    invoke(redis_binding, "redis", "create", b"v", key="k", ttlInSeconds="5")
+    assert isinstance(redis_binding.clock, VirtualClock)
+    redis_binding.clock.advance(4)
+    assert invoke(redis_binding, "redis", "get", key="k") == Reply(b"v")
+    redis_binding.clock.advance(2)
+    assert invoke(redis_binding, "redis", "get", key="k") == Reply(b"")
+    invoke(redis_binding, "redis", "create", b"v", key="k", ttlInSeconds="0")
+    assert invoke(redis_binding, "redis", "get", key="k") == Reply(b"")
+
+
+@pytest.mark.parametrize(
+    ("operation", "metadata", "reason"),
+    [
+        ("get", {}, "redis binding: missing key in request metadata"),
+        ("nope", {}, "binding redis does not support operation nope. supported operations:create delete get increment"),
+        ("create", {"key": "k", "ttlInSeconds": "x"}, "ttl value must be a valid integer: actual is 'x'"),
+        ("create", {"key": "k", "ttlInSeconds": "-1"}, "ttl value must be higher than zero: actual is '-1'"),
+        ("increment", {"key": "text"}, "ERR value is not an integer or out of range"),
+    ],
+)
+def test_a_redis_refuses_as_daprd_does(
+    redis_binding: Sidecar, operation: str, metadata: dict[str, str], reason: str
+) -> None:
+    invoke(redis_binding, "redis", "create", b"words", key="text")
+    assert refusal(redis_binding, "redis", operation, b"v", **metadata) == reason

@@ -12,7 +12,7 @@ from fakesidecar import Component, Options, SeededIds, Sidecar, VirtualClock
 from fakesidecar.components.registry import Surroundings
 from fakesidecar.errors import ComponentError
 from fakesidecar.resources import SecretRef, StartupError
-from fakesidecar.resources.process import NotYetServed, process, resolve
+from fakesidecar.resources.process import process, resolve
 
 INIT = "[INIT_COMPONENT_FAILURE]: initialization error occurred for broken ({0}/v1): "
 CREATE = INIT.replace("INIT", "CREATE")
@@ -107,19 +107,6 @@ def test_other_versions_must_exist(around: Surroundings, version: str) -> None:
 def test_a_component_that_refuses_is_wrapped_twice(around: Surroundings, kind: str, complaint: str) -> None:
     said = last_words(Component("broken", kind), around)
     assert said == f"process component broken error: {INIT}{INIT}{complaint}".format(kind)
-
-
-def test_known_types_without_operations_are_listed_with_their_features() -> None:
-    declared = [
-        Component("tick", "bindings.cron", metadata={"Schedule": "@every 1s"}),
-        Component("out", "bindings.redis"),
-    ]
-    listed = Sidecar(components=declared).core.components
-    assert all(isinstance(component, NotYetServed) for _, component in listed)
-    assert [(spec.name, component.features) for spec, component in listed] == [
-        ("tick", ("INPUT_BINDING",)),
-        ("out", ("OUTPUT_BINDING",)),
-    ]
 
 
 def test_errors_are_ignored_when_the_component_says_so(around: Surroundings, caplog: pytest.LogCaptureFixture) -> None:
