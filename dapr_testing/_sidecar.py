@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dapr_client.aio import DaprClient as AioDaprClient
     from dapr_testing._apps import Answers, Apps, StandIn
     from dapr_testing._faults import Faults, Plan
+    from dapr_testing._pubsub import PubSub
     from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
     from dapr_testing._spies import Calls
     from dapr_testing._workflows import Workflows
@@ -251,6 +252,13 @@ class DaprSidecar:
         from dapr_testing._seed import Actors
 
         return Actors(self.fake.core)
+
+    @property
+    def pubsub(self) -> PubSub:
+        """What was published and delivered: `pubsub.assert_published("pubsub", "orders", data={"id": 7})`."""
+        from dapr_testing._pubsub import PubSub
+
+        return PubSub(self.fake.core)
 
     @property
     def workflows(self) -> Workflows:

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,10 +36,21 @@ class Broker:
             return self._buses.setdefault(name, Bus())
 
 
+def reads(pattern: str, topic: str) -> bool:
+    """Whether messages of a topic are for who subscribed to a topic or a pattern."""
+    if not pattern.endswith(ANY):
+        return topic == pattern
+    return len(topic) >= len(pattern) and topic.startswith(pattern[:-1])
+
+
 class Bus:
-    """Hands each message to every reader of its topic; nobody who comes later gets it."""
+    """Hands each message to every reader of its topic; nobody who comes later gets it, unless it `keeps`."""
 
     def __init__(self) -> None:
+        self.keeps = False
+        """Whether what nobody took waits for whoever subscribes next."""
+        self.kept: deque[Message] = deque()
+        """What waits, oldest first."""
         self._readers: list[Reader] = []
         self._lock = threading.Lock()
 
@@ -47,26 +59,45 @@ class Bus:
         with self._lock:
             readers = [reader for reader in self._readers if reader.reads(message.topic)]
             for reader in readers:
-                reader.queue.append(at_pattern(message, reader.topic))
+                reader.queue.append((message, at_pattern(message, reader.topic)))
+            if not readers:
+                self._keep(message)
         for reader in readers:
             reader.run()
 
-    def subscribe(self, topic: str, handler: Handler, *, patterns: bool = True) -> Cancel:
+    def subscribe(
+        self, topic: str, handler: Handler, at_pattern: Callable[[Message, str], Message], *, patterns: bool = True
+    ) -> Cancel:
         """Read a topic, or a pattern of topics where there are `patterns`."""
-        reader = Reader(topic, handler, patterns)
+        reader = Reader(topic, handler, self._refused, patterns)
         with self._lock:
             self._readers.append(reader)
+            waiting = [message for message in self.kept if reader.reads(message.topic)]
+            self.kept = deque(message for message in self.kept if not reader.reads(message.topic))
+            reader.queue.extend((message, at_pattern(message, topic)) for message in waiting)
+        reader.run()
         return lambda: self._leave(reader)
 
+    def _refused(self, message: Message) -> None:
+        with self._lock:
+            self._keep(message)
+
+    def _keep(self, message: Message) -> None:
+        if self.keeps:
+            self.kept.append(message)
+
     def _leave(self, reader: Reader) -> None:
-        reader.stop()
+        left = reader.stop()
         with self._lock:
             if reader in self._readers:
                 self._readers.remove(reader)
+                for message in left:
+                    self._keep(message)
 
     def clear(self) -> None:
-        """Forget the messages that wait for their turn."""
+        """Forget the messages that wait for their turn, and those that are kept."""
         with self._lock:
+            self.kept.clear()
             for reader in self._readers:
                 reader.queue.clear()
 
@@ -75,6 +106,7 @@ class Bus:
 class Turn:
     """A message that is with its handler."""
 
+    message: Message
     done: bool = False
     left: bool = False
     """Whether the one who handed it over has gone away meanwhile."""
@@ -86,17 +118,19 @@ class Reader:
 
     topic: str
     handler: Handler
+    refused: Callable[[Message], None]
+    """Is told of messages that were not taken."""
     patterns: bool = True
-    queue: deque[Message] = field(default_factory=deque)
+    queue: deque[tuple[Message, Message]] = field(default_factory=deque)
+    """What was published, and what it is to this reader."""
+    _turn: Turn | None = None
     _busy: bool = False
     _stopped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reads(self, topic: str) -> bool:
         """Whether messages of that topic are for this reader."""
-        if not self.patterns or not self.topic.endswith(ANY):
-            return topic == self.topic
-        return len(topic) >= len(self.topic) and topic.startswith(self.topic[:-1])
+        return reads(self.topic, topic) if self.patterns else topic == self.topic
 
     def run(self) -> None:
         """Hand over what waits, unless a message is with the handler: then its end goes on with the next."""
@@ -107,10 +141,10 @@ class Reader:
         self._run()
 
     def _run(self) -> None:
-        while (message := self._next()) is not None:
-            turn = Turn()
+        while (following := self._next()) is not None:
+            turn, message = following
             try:
-                self.handler(message, lambda error, turn=turn: self._done(turn))  # type: ignore[misc]  # its own turn
+                self.handler(message, partial(self._done, turn))
             except Exception:
                 log.exception("the reader of %s failed: its message is gone", self.topic)
                 turn.done = True
@@ -119,23 +153,29 @@ class Reader:
             if turn.left:
                 return
 
-    def _next(self) -> Message | None:
+    def _next(self) -> tuple[Turn, Message] | None:
         with self._lock:
             if self._stopped or not self.queue:
-                self._busy = False
+                self._busy, self._turn = False, None
                 return None
-            return self.queue.popleft()
+            published, message = self.queue.popleft()
+            self._turn = Turn(published)
+            return self._turn, message
 
-    def _done(self, turn: Turn) -> None:
+    def _done(self, turn: Turn, error: Exception | None) -> None:
         with self._lock:
             if turn.done:
                 return
             turn.done = True
-            left = turn.left
+            left, stopped = turn.left, self._stopped
+        if error is not None and not stopped:
+            self.refused(turn.message)
         if left:
             self._run()
 
-    def stop(self) -> None:
-        """Hand over nothing more."""
+    def stop(self) -> list[Message]:
+        """Hand over nothing more; what was not seen to."""
         with self._lock:
             self._stopped = True
+            held = [self._turn.message] if self._turn is not None and not self._turn.done else []
+            return held + [published for published, _ in self.queue]

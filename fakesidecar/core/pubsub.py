@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
+from fakesidecar.broker import reads
 from fakesidecar.components.pubsub import NO_METADATA, Cancel, Done, Message, PubSub
 from fakesidecar.core.pubsub_app import AppSubscriber, subscriptions_of
 from fakesidecar.core.pubsub_delivery import (
@@ -59,6 +60,7 @@ KEPT = 10_000
 """How many records are kept of each kind; the oldest go first."""
 NATIVE_TTL = "MESSAGE_TTL"
 """The feature of brokers that let messages expire themselves."""
+WILDCARDS = "SUBSCRIBE_WILDCARDS"
 DECLARATIVE, PROGRAMMATIC, STREAMING, PYTHON = "DECLARATIVE", "PROGRAMMATIC", "STREAMING", "PYTHON"
 """Where a subscription comes from, as the metadata lists it; those of Python are not listed."""
 SUBSCRIBE_ENDPOINT = "subscribe"
@@ -146,6 +148,10 @@ class PubSubBlock:
         self._app_started = False
         self._readings: dict[Reading, Cancel] = {}
         """Those of others than the application."""
+        self.in_force: list[Reading] = []
+        """All that are in force."""
+        self.listeners: list[Callable[[Published | Attempted], None]] = []
+        """They hear of what is published, and of every attempt to deliver it, on the thread where it happens."""
         self._threads: ThreadPoolExecutor | None = None
         self.tracer = Tracer(core.settings.tracing, core.around.ids)
         self.published: deque[Published] = deque(maxlen=KEPT)
@@ -264,6 +270,33 @@ class PubSubBlock:
             self.published.remove(record)
             info = {"topic": message.topic, "error": str(error)}
             raise PublishFailed(pubsub=pubsub, topic=message.topic, cause=error, info=info) from error
+        self._tell(record)
+
+    def note(self, attempt: Attempted) -> None:
+        """Keep a record of an attempt to deliver an event."""
+        self.deliveries.append(attempt)
+        self._tell(attempt)
+
+    def _tell(self, record: Published | Attempted) -> None:
+        for listener in tuple(self.listeners):
+            listener(record)
+
+    def deliver(self, pubsub: str, message: Message) -> list[str]:
+        """Hand a message to those who subscribe to its topic now, past the broker; who they are."""
+        wild = WILDCARDS in self.broker(pubsub).component_type.features
+        found = []
+        for reading in tuple(self.in_force):
+            asked = reading.subscription
+            fits = reads(asked.topic, message.topic) if wild else asked.topic == message.topic
+            if asked.pubsub_name == pubsub and fits:
+                found.append(reading.subscriber.name)
+                reading.handle(replace(message, topic=asked.topic), lambda error: None)
+        return found
+
+    def undelivered(self, pubsub: str) -> list[Message]:
+        """What nobody took so far, where the broker keeps that."""
+        prefix = len(self._loaded[pubsub].namespace) if pubsub in self._loaded else 0
+        return [replace(one, topic=one.topic[prefix:]) for one in self.broker(pubsub).undelivered()]
 
     def broker(self, pubsub: str) -> PubSub:
         """The broker of that name."""
@@ -350,10 +383,17 @@ class PubSubBlock:
             return reading.handle(replace(message, topic=message.topic.removeprefix(loaded.namespace)), done)
 
         handler = handle if loaded.namespace else reading.handle
-        forget = loaded.pubsub.subscribe(loaded.namespace + topic, handler, reading.subscription.metadata)
+        self.in_force.append(reading)
+        try:
+            forget = loaded.pubsub.subscribe(loaded.namespace + topic, handler, reading.subscription.metadata)
+        except ComponentError:
+            self.in_force.remove(reading)
+            raise
 
         def cancel() -> None:
             reading.stop()
+            if reading in self.in_force:
+                self.in_force.remove(reading)
             forget()
 
         return cancel

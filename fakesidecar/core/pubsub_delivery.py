@@ -247,7 +247,7 @@ class Reading:
 
     def record(self, delivery: Delivery, answer: Answer) -> None:
         """Keep what came of an attempt."""
-        self._core.pubsub.deliveries.append(
+        self._core.pubsub.note(
             Attempted(
                 delivery.pubsub,
                 delivery.topic,

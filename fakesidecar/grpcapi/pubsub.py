@@ -82,6 +82,8 @@ class StreamSubscriber:
         self._stream = stream
         self._waiting: dict[str, tuple[Delivery, Once]] = {}
         """What was sent and not answered, and who waits for the answer; by the ids of events."""
+        self._early: list[pubsub_pb2.SubscribeTopicEventsResponseAlpha1] | None = []
+        """Events that were there before the answer that there will be some, until that was sent."""
         self._turn = threading.RLock()
         self._leave: Cancel = lambda: None
         self._over = False
@@ -114,6 +116,9 @@ class StreamSubscriber:
                 self._leave()
             initial = pubsub_pb2.SubscribeTopicEventsResponseInitialAlpha1()
             self._stream.send(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(initial_response=initial))
+            early, self._early = self._early or (), None
+            for response in early:
+                self._stream.send(response)
 
     def _close(self) -> None:
         with self._turn:
@@ -130,7 +135,11 @@ class StreamSubscriber:
                 if sent is not None and sent[0] is not delivery and not sent[1].spent:
                     raise NotTaken(f"no client stream expecting publish response for id {delivery.id}")
                 self._waiting[delivery.id] = delivery, answered
-                self._stream.send(pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=event))
+                response = pubsub_pb2.SubscribeTopicEventsResponseAlpha1(event_message=event)
+                if self._early is None:
+                    self._stream.send(response)
+                else:
+                    self._early.append(response)
         except NotTaken as error:
             answered(error)
 

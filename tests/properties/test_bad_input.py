@@ -24,6 +24,9 @@ STORES = [
 UNARY = sorted(
     path for path, served in SERVED.items() if not (served.method.client_streaming or served.method.server_streaming)
 )
+WAITING = ("WaitForInstanceStart", "WaitForInstanceCompletion")
+"""Calls that wait, by design, for what may never happen."""
+SECONDS = 0.05
 SHUTDOWN = f"/{wire.DAPR}/Shutdown"
 
 PARTS = st.sampled_from(["state", "locks", "secrets", "k", "a%7C%7Cb", "%zz", "nowhere"])
@@ -49,7 +52,7 @@ def sidecar() -> Sidecar:
 
 def ask(sidecar: Sidecar, path: str, data: bytes) -> tuple[grpc.StatusCode, str | None]:
     try:
-        Channel(sidecar.grpc).unary_unary(path)(data)
+        Channel(sidecar.grpc).unary_unary(path)(data, timeout=SECONDS if path.endswith(WAITING) else None)
     except InProcessRpcError as error:
         return error.code(), error.details()
     return grpc.StatusCode.OK, ""

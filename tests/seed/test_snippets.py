@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import gc
 import textwrap
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ COMPONENTS = [
     Component("localsecretstore", "secretstores.in-memory", metadata={"secretKey": "value-1"}),
     Component("configurationstore", "configuration.in-memory"),
     Component("lockstore", "lock.in-memory"),
+    Component("pubsub", "pubsub.in-memory", metadata={"keepUndelivered": "true"}),
     Component("kafkaBinding", "bindings.kafka", metadata={"brokers": "kafka:9092", "publishTopic": "greetings"}),
     Component("crypto-localstorage", "crypto.dapr.localstorage", metadata={"path": str(KEYS)}),
 ]
@@ -65,7 +67,11 @@ AROUND = {
     "lock": ("", "main()\n"),
     "encrypt": ("from {dapr}.clients.grpc._crypto import DecryptOptions, EncryptOptions\n", "main()\n"),
     "workflow": (WORKFLOW, "main()\n"),
+    "app_subscribe": ("from {dapr}.ext.grpc import Rule\n", ""),
 }
+
+WAITING = 5
+"""How many events the snippets that subscribe wait for, until they end."""
 
 BROKEN_OFFICIALLY: dict[str, type[Exception]] = {
     "errors": AttributeError,
@@ -112,6 +118,9 @@ def published(dapr_sidecar: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the snippets talk about: an order in the configuration, a sidecar at the address that they name."""
     monkeypatch.setenv("DAPR_HEALTH_TIMEOUT", "5")
     dapr_sidecar.configuration.set("configurationstore", "orderId", "100", version="1")
+    for number in range(WAITING):
+        dapr_sidecar.fake.core.pubsub.publish("pubsub", "TOPIC_A", b"event %d" % number)
+    monkeypatch.setattr("time.sleep", lambda seconds: threading.Event().wait(min(seconds, 0.01)))
     dapr_sidecar.app("service-to-invoke").on("method-to-invoke", returns={"ok": True})
     return dapr_sidecar
 
@@ -178,3 +187,28 @@ def test_the_workflow_snippet_sees_each_state(published: Any) -> None:
     assert {*printed[1:3]} <= {"Running", "Suspended"}
     del printed[1:3]
     assert printed == ["exampleInstanceID", "实例成功清除", "exampleInstanceID", "Terminated", "实例成功清除"]
+
+
+@pytest.mark.parametrize("dapr", ["dapr_client", "dapr"])
+def test_the_publish_snippet_publishes_its_event(dapr: str, published: Any) -> None:
+    run("publish", dapr, published)
+    published.pubsub.assert_published(
+        "pubsub", "TOPIC_A", data='{"message":"Hello World"}', datacontenttype="text/plain"
+    )
+
+
+@pytest.mark.parametrize("dapr", ["dapr_client", "dapr"])
+@pytest.mark.parametrize("name", ["subscribe", "subscribe_with_handler"])
+def test_the_snippets_that_subscribe_see_every_event_and_take_it(name: str, dapr: str, published: Any) -> None:
+    printed = run(name, dapr, published)
+    assert printed == [*(f"处理消息: event {number} 来自 TOPIC_A..." for number in range(WAITING)), "关闭订阅..."]
+    # A client that closes at once may take its last answer with it: then the event waits for the next subscriber.
+    for _ in range(500):
+        taken = [one.event["data"] for one in published.pubsub.delivered(status="SUCCESS")]
+        left = [one.event["data"] for one in published.pubsub.undelivered("pubsub")]
+        if len(taken) + len(left) == WAITING:
+            break
+        threading.Event().wait(0.01)
+    assert taken + left == [f"event {number}" for number in range(WAITING)]
+    assert len(left) <= 1
+    assert {one.status for one in published.pubsub.deliveries} == {"SUCCESS"}

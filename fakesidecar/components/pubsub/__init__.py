@@ -51,3 +51,7 @@ class PubSub(ComponentBase):
         A message whose `Done` was told an error, or nothing at all before the end of the subscription, is
         handed over again where the broker keeps messages, and lost where it does not.
         """
+
+    def undelivered(self) -> list[Message]:
+        """What nobody took so far, oldest first; empty for a broker that cannot tell."""
+        return []

@@ -9,6 +9,8 @@ from fakesidecar.components.pubsub import Cancel, Handler, Message, PubSub
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.resources.component import Component
 
+KEEP = "keepUndelivered"
+"""Metadata of this project's own, which a real daprd does not know: what nobody took waits for the next subscriber."""
 WILDCARDS = "SUBSCRIBE_WILDCARDS"
 
 
@@ -19,18 +21,30 @@ class InMemory(PubSub):
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         self._bus = around.broker.bus(spec.name)
+        if spec.metadata.get(KEEP, "").lower() == "true":
+            self._bus.keeps = True
 
     def publish(self, message: Message) -> None:
-        self._bus.publish(message, lambda given, topic: replace(given, topic=topic, metadata=dict(given.metadata)))
+        self._bus.publish(message, _at_pattern)
 
     def subscribe(self, topic: str, handler: Handler, metadata: Mapping[str, str]) -> Cancel:
-        return self._bus.subscribe(topic, handler, patterns=WILDCARDS in self.component_type.features)
+        return self._bus.subscribe(topic, handler, _at_pattern, patterns=WILDCARDS in self.component_type.features)
+
+    def undelivered(self) -> list[Message]:
+        """What nobody took, oldest first, where that is kept."""
+        return list(self._bus.kept)
 
     def reset(self) -> None:
         self._bus.clear()
 
-    def snapshot(self) -> None:
-        """What waits for its turn is under way, and is not kept."""
+    def snapshot(self) -> list[Message]:
+        """What is kept; what waits for its turn is under way, and is not."""
+        return list(self._bus.kept)
 
-    def restore(self, kept: None) -> None:
+    def restore(self, kept: list[Message]) -> None:
         self._bus.clear()
+        self._bus.kept.extend(kept)
+
+
+def _at_pattern(message: Message, topic: str) -> Message:
+    return replace(message, topic=topic, metadata=dict(message.metadata))

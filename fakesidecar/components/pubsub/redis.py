@@ -186,6 +186,8 @@ class Reader:
         self.topic = topic
         self.handler = handler
         self.stopped = threading.Event()
+        self.behind = False
+        """Whether there may be more than there was room for."""
         self.clock = owner.clock
         self.settings = owner.settings
         self._owner = owner
@@ -212,13 +214,18 @@ class Reader:
     def look(self) -> None:
         """Take what is there, as much as there is room for, and look again later for what waits too long."""
         with self._desk.room:
-            while not self.stopped.is_set() and (many := self._desk.space) > 0:
-                entries = self._read(many)
-                self._desk.put(self, entries)
-                if len(entries) < many:
-                    break
+            self.fill()
             self._arm()
         self._desk.run()
+
+    def fill(self) -> None:
+        """Take as much as there is room for."""
+        while not self.stopped.is_set() and (many := self._desk.space) > 0:
+            entries = self._read(many)
+            self._desk.put(self, entries)
+            self.behind = len(entries) == many
+            if not self.behind:
+                return
 
     def create_group(self) -> None:
         """Let there be the group, and its stream."""
@@ -437,13 +444,20 @@ class Desk:
 
     def _next(self) -> Turn | None:
         with self.room:
-            if self._queue and len(self._with_handler) < self._limit:
+            if len(self._with_handler) < self._limit and (self._queue or self._more()):
                 turn = self._queue.popleft()
                 self._with_handler.add(turn)
                 self.room.notify_all()
                 return turn
             self._handing = False
             return None
+
+    def _more(self) -> bool:
+        """Have those read on who had to wait for room; whether anything came of it."""
+        for reader in self.readers:
+            if reader.behind:
+                reader.fill()
+        return bool(self._queue)
 
     def _hand_over(self, turn: Turn) -> None:
         if self._seconds:
@@ -462,7 +476,7 @@ class Desk:
         """A handler has seen to an entry; one that was refused is acknowledged as well (redis.go, since 1.17)."""
         if self._end(turn):
             turn.reader.acknowledge(turn.id)
-            self._go_on()
+            self.run()
 
     def _late(self, turn: Turn) -> None:
         log.warning("redis streams: %s was not seen to in time: it comes again", turn.id.decode())
@@ -472,7 +486,7 @@ class Desk:
         if self._end(turn):
             if turn.give_up is not None:
                 turn.give_up()
-            self._go_on()
+            self.run()
 
     def _end(self, turn: Turn) -> bool:
         with self.room:
@@ -483,12 +497,3 @@ class Desk:
         if turn.lift is not None:
             turn.lift()
         return True
-
-    def _go_on(self) -> None:
-        with self.room:
-            handing, readers = self._handing, () if self._queue else tuple(self.readers)
-        if handing:
-            return
-        for reader in readers:
-            reader.look()
-        self.run()

@@ -1,0 +1,148 @@
+"""Applications of the official package and of `dapr_client.app`, handed events by the sidecar."""
+
+from __future__ import annotations
+
+import importlib
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from flask import Flask, request
+from werkzeug.serving import make_server
+
+from dapr_client.app import fastapi as on_fastapi
+from dapr_client.app import flask as on_flask
+from dapr_testing import sidecar
+from dapr_testing._daprd import free_ports
+from fakesidecar import Component
+
+SNIPPET = Path(__file__).parents[1] / "seed" / "snippets" / "app_subscribe.txt"
+BUS = Component("pubsub", "pubsub.in-memory")
+REDIS = Component("pubsub", "pubsub.redis", metadata={"redisHost": "apps:1"})
+PACKAGES = ["dapr_client", "dapr"]
+Add = Callable[[Any], None]
+IMPORTANT = {"cloudevent.type": "important"}
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@contextmanager
+def beside(port: int, protocol: str, component: Component = BUS) -> Iterator[Any]:
+    """A sidecar of the application on that port, which has been asked what it subscribes to."""
+    with sidecar(components=[component], app_port=port, app_protocol=protocol) as dapr:
+        known = dapr.fake.core.pubsub
+        for _ in range(1000):
+            if known.in_force:
+                break
+            threading.Event().wait(0.01)
+        yield dapr
+
+
+@contextmanager
+def grpc_app(app: Any) -> Iterator[int]:
+    """Either package's App, on a thread."""
+    [port] = free_ports(1)
+    thread = threading.Thread(target=app.run, args=(port,), daemon=True)
+    thread.start()
+    try:
+        yield port
+    finally:
+        app.stop()
+        thread.join(10)
+
+
+@pytest.mark.parametrize("dapr", PACKAGES)
+def test_the_published_app_snippet_is_routed_its_events(dapr: str) -> None:
+    code = f"from {dapr}.ext.grpc import Rule\n" + SNIPPET.read_text().replace("from dapr.", f"from {dapr}.")
+    printed: list[str] = []
+    names: dict[str, Any] = {"print": lambda *words, **_: printed.append(" ".join(map(str, words)))}
+    exec(textwrap.dedent(code), names)
+    with grpc_app(names["app"]) as port, beside(port, "grpc") as running, running.client() as client:
+        for id, metadata, status in ((1, {}, "DROP"), (2, IMPORTANT, "SUCCESS")):
+            data = f'{{"id": {id}, "message": "m"}}'
+            client.publish_event("pubsub", "TOPIC_A", data, metadata, data_content_type="application/json")
+            running.pubsub.wait_delivered("pubsub", "TOPIC_A", status=status)
+        # An App that has rules for a topic names no default route, and Dapr then drops what no rule is for.
+        assert running.pubsub.deliveries[0].why.startswith("no matching route")
+    assert [line.partition(",")[0] for line in printed] == ["接收到: id=2"]
+
+
+@pytest.mark.parametrize("component", [BUS, REDIS], ids=lambda component: component.type)
+@pytest.mark.parametrize("dapr", PACKAGES)
+def test_answers_of_grpc_apps_decide(dapr: str, component: Component) -> None:
+    package = importlib.import_module(f"{dapr}.ext.grpc")
+    answer = importlib.import_module(f"{dapr}.clients.grpc._response").TopicEventResponse
+    app = package.App()
+
+    def take(event: Any) -> Any:
+        text = event.Data().decode() if isinstance(event.Data(), bytes) else event.Data()
+        return answer(text.strip('"'))
+
+    app.subscribe("pubsub", "orders", dead_letter_topic="dead")(take)
+
+    with grpc_app(app) as port, beside(port, "grpc", component) as running:
+        answers_decide(running)
+
+
+def answers_decide(running: Any) -> None:
+    """What the application answers is what the event's data say."""
+    with running.client() as client:
+        for status in ("success", "drop", "retry"):
+            client.publish_event("pubsub", "orders", status)
+            attempt = running.pubsub.wait_delivered("pubsub", "orders", status=status.upper())
+            assert attempt.subscriber == "app"
+        for status in ("drop", "retry"):
+            running.pubsub.wait_published("pubsub", "dead", data=status)
+        assert len(running.pubsub.published("pubsub", "dead")) == 2
+
+
+@contextmanager
+def served_fastapi(add: Add) -> Iterator[int]:
+    app = FastAPI()
+    add(on_fastapi.DaprApp(app))
+    [port] = free_ports(1)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@contextmanager
+def served_flask(add: Add) -> Iterator[int]:
+    app = Flask("orders")
+    add(on_flask.DaprApp(app))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["fastapi", "flask"])
+def test_answers_of_http_apps_decide(kind: str) -> None:
+    async def take(event: dict[str, Any]) -> dict[str, str]:
+        return {"status": event["data"].upper()}
+
+    def take_from_flask() -> dict[str, str]:
+        return {"status": request.get_json(force=True)["data"].upper()}
+
+    serve, function = {"fastapi": (served_fastapi, take), "flask": (served_flask, take_from_flask)}[kind]
+    with ExitStack() as stack:
+        port = stack.enter_context(
+            serve(lambda app: app.subscribe("pubsub", "orders", dead_letter_topic="dead")(function))
+        )
+        answers_decide(stack.enter_context(beside(port, "http")))
