@@ -62,6 +62,11 @@ class Topic:
     handlers: dict[str, Callable[..., Any]] = field(default_factory=dict)
     """By path; the default has none."""
 
+    @property
+    def default_route(self) -> str:
+        """The path of events that no rule matches: without one, a sidecar drops them where there are rules."""
+        return self.default_path or (self.name if self.rules and "" in self.handlers else "")
+
     def add(self, rule: Rule | None, path: str, handler: Callable[..., Any]) -> None:
         """Have a handler take the events of a rule, or all others. ValueError for the second on one path."""
         if path in self.handlers:
@@ -120,10 +125,12 @@ class Topics:
         """Who handles an event. Refused when nobody does."""
         mine = [found for found in self if found.pubsub == pubsub]
         exact = [found.handlers[path] for found in mine if found.name == topic and path in found.handlers]
-        by_path = [found.handlers[""] for found in mine if path and path == found.default_path]
+        defaults = [found for found in mine if path and path == found.default_route and "" in found.handlers]
         patterns = [found.handlers for found in mine if not path and any(sign in found.name for sign in WILDCARDS)]
-        if exact or by_path:
-            return (exact or by_path)[0]
+        if exact:
+            return exact[0]
+        if defaults:
+            return defaults[0].handlers[""]
         if len(patterns) == 1 and "" in patterns[0]:
             return patterns[0][""]
         raise Refused(grpc.StatusCode.UNIMPLEMENTED, f"topic {topic} of {pubsub} is not handled (path {path!r})")
@@ -327,7 +334,7 @@ def _subscription_of(topic: Topic) -> appcallback_pb2.TopicSubscription:
         topic=topic.name,
         metadata=topic.metadata,
         dead_letter_topic=topic.dead_letter_topic,
-        routes=appcallback_pb2.TopicRoutes(rules=rules, default=topic.default_path),
+        routes=appcallback_pb2.TopicRoutes(rules=rules, default=topic.default_route),
     )
     if topic.bulk is not None:
         bulk = appcallback_pb2.BulkSubscribeConfig(

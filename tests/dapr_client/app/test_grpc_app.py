@@ -151,6 +151,7 @@ def test_topics_are_listed_with_their_rules_in_order(app: AnyApp) -> None:
         ('event.type == "a"', "first"),
         ('event.type == "b"', "second"),
     ]
+    assert orders.routes.default == "orders"  # a sidecar would drop what no rule matches
     assert (orders.bulk_subscribe.enabled, orders.bulk_subscribe.max_messages_count) == (True, 10)
     assert (pattern.topic, pattern.routes.default, pattern.HasField("bulk_subscribe")) == ("a/*", "a/*", False)
 
@@ -179,11 +180,12 @@ def test_events_go_to_the_handler_of_their_path(app: AnyApp) -> None:
             return status
 
         assert deliver() == SUCCESS
+        assert deliver("orders", "orders") == SUCCESS
         assert deliver("orders", "ruled") == DROP
         assert deliver("anything", "any*") == SUCCESS
         assert refused(lambda: deliver("orders", "elsewhere"))[0] is grpc.StatusCode.UNIMPLEMENTED
         assert refused(lambda: deliver("broken"))[0] is grpc.StatusCode.UNKNOWN
-    assert seen == ["default", "ruled", "unvalidated", "broken"]
+    assert seen == ["default", "default", "ruled", "unvalidated", "broken"]
 
 
 def test_a_pattern_takes_what_no_other_does(app: AnyApp) -> None:
