@@ -19,7 +19,13 @@ from dapr_testing.stateful import DaprMachine, KeyedModel
 STORE = "statestore"
 PHASES = [Phase.generate, Phase.shrink]
 QUICK = settings(
-    max_examples=100, stateful_step_count=15, deadline=None, database=None, derandomize=True, phases=PHASES
+    print_blob=False,
+    max_examples=100,
+    stateful_step_count=15,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=PHASES,
 )
 
 
