@@ -64,13 +64,14 @@ def test_the_published_app_snippet_is_routed_its_events(dapr: str) -> None:
     names: dict[str, Any] = {"print": lambda *words, **_: printed.append(" ".join(map(str, words)))}
     exec(textwrap.dedent(code), names)
     with grpc_app(names["app"]) as port, beside(port, "grpc") as running, running.client() as client:
-        for id, metadata, status in ((1, {}, "DROP"), (2, IMPORTANT, "SUCCESS")):
+        # The official App names no default route where a topic has rules, and Dapr then drops what no rule is for.
+        ours = dapr == "dapr_client"
+        for id, metadata, status in ((1, {}, "SUCCESS" if ours else "DROP"), (2, IMPORTANT, "SUCCESS")):
             data = f'{{"id": {id}, "message": "m"}}'
             client.publish_event("pubsub", "TOPIC_A", data, metadata, data_content_type="application/json")
             running.pubsub.wait_delivered("pubsub", "TOPIC_A", status=status)
-        # An App that has rules for a topic names no default route, and Dapr then drops what no rule is for.
-        assert running.pubsub.deliveries[0].why.startswith("no matching route")
-    assert [line.partition(",")[0] for line in printed] == ["接收到: id=2"]
+        assert running.pubsub.deliveries[0].why.startswith("" if ours else "no matching route")
+    assert [line.partition(",")[0] for line in printed] == [*(["接收到: id=1"] if ours else []), "接收到: id=2"]
 
 
 @pytest.mark.parametrize("component", [BUS, REDIS], ids=lambda component: component.type)

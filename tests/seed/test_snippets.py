@@ -6,6 +6,7 @@ snippet, `BROKEN_OFFICIALLY` says what it raises instead; ours runs them all.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import contextlib
 import gc
@@ -109,7 +110,9 @@ def run(name: str, dapr: str, sidecar: Any) -> list[str]:
     code = compile(script(name, dapr), name, "exec")
     with contextlib.suppress(Seen):
         exec(code, {"__name__": "__main__", "__builtins__": builtin})
-    gc.collect()  # the official client leaves an event loop behind with each invocation
+    # The official client leaves an event loop behind with each invocation, the last one as this thread's own.
+    asyncio.set_event_loop(None)
+    gc.collect()
     return printed
 
 
