@@ -115,6 +115,9 @@ Detail = ErrorInfo | ResourceInfo | BadRequest | Help | AnyDetail
 class ComponentError(Exception):
     """What a component reports; the building block that asked it turns it into an `ApiError`."""
 
+    permanent = False
+    """Whether trying again is of no use."""
+
 
 class NotCreated(ComponentError):
     """A component's metadata is wrong before it is even asked to start."""
@@ -123,12 +126,16 @@ class NotCreated(ComponentError):
 class EtagMismatch(ComponentError):
     """The etag given is not the one stored."""
 
+    permanent = True
+
     def __init__(self, inner: str = "") -> None:
         super().__init__("possible etag mismatch. error from state store" + (f": {inner}" if inner else ""))
 
 
 class EtagInvalid(ComponentError):
     """The etag given is none that the store could have made."""
+
+    permanent = True
 
     def __init__(self, inner: str = "") -> None:
         super().__init__("invalid etag value" + (f": {inner}" if inner else ""))

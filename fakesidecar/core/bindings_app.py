@@ -19,7 +19,7 @@ from google.protobuf import empty_pb2
 from fakesidecar import golang
 from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppRpcFailed
 from fakesidecar.components.bindings import Answered, Cancel, Event, InputBinding
-from fakesidecar.core.resiliency import KINDS
+from fakesidecar.core.resiliency import NotTaken
 from fakesidecar.errors import InvokeBindingFailed
 from fakesidecar.interceptors.tracing import Tracer
 from fakesidecar.resources.component import Component
@@ -39,17 +39,6 @@ DIRECTION, INPUT = "direction", "input"
 CREATE = "create"
 JSON = ("content-type", "application/json")
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
-
-Attempt = Callable[[Answered], None]
-
-
-class NotTaken(Exception):
-    """An event was not taken by the application; the text and the code say why."""
-
-    def __init__(self, text: str, code: int | str | None = None) -> None:
-        super().__init__(text)
-        self.code = code
-        """The HTTP status, or the name of the gRPC code, that it answered with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +188,7 @@ class InputBindings:
                 log.debug("error from app consumer for binding [%s]: %s", name, error)
             answered(error)
 
-        self.inbound(name, attempt, finished)
-
-    def inbound(self, name: str, attempt: Attempt, finished: Answered) -> None:
-        """Offer an event to the application, as often as the policy for what comes in from the component says."""
-        policy = self._core.resiliency.component(name, KINDS["bindings"], "Inbound")
-        if policy is None:
-            attempt(finished)
-        else:
-            policy.offer(attempt, finished)
+        self._core.resiliency.offer(name, "bindings", attempt, finished)
 
     async def _attempt(self, app: AppChannel, name: str, event: Event, ended: Answered) -> None:
         error: NotTaken | None = None

@@ -22,7 +22,6 @@ from fakesidecar.core.pubsub_delivery import (
     Attempted,
     BulkReading,
     Delivery,
-    NotTaken,
     Reading,
     Status,
     Subscriber,
@@ -32,6 +31,7 @@ from fakesidecar.core.pubsub_delivery import (
 from fakesidecar.core.pubsub_events import Event, Origin, expire, new_event, wants_raw
 from fakesidecar.core.pubsub_rules import BrokenRule, routes_of
 from fakesidecar.core.pubsub_scopes import Scopes, scopes_of
+from fakesidecar.core.resiliency import NotTaken
 from fakesidecar.errors import (
     CloudEventInvalid,
     ComponentError,
@@ -405,11 +405,7 @@ class PubSubBlock:
 
     def inbound(self, pubsub: str, attempt: Attempt, finished: Answered) -> None:
         """Offer an event to its subscriber, as often as the policy for what comes in from the component says."""
-        policy = self._core.resiliency.component(pubsub, "Pubsub", "Inbound")
-        if policy is None:
-            attempt(finished)
-        else:
-            policy.offer(attempt, lambda error: finished(as_answer(error)))
+        self._core.resiliency.offer(pubsub, "pubsub", attempt, lambda error: finished(as_answer(error)))
 
     def soon(self, blocking: bool, work: Callable[[], None]) -> None:
         """Do something here and now, or on a thread when it may wait for something outside of this process."""

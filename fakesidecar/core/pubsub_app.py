@@ -22,11 +22,11 @@ from fakesidecar.core.pubsub_delivery import (
     BulkEntry,
     Delivery,
     Dropped,
-    NotTaken,
     Status,
     answer_of,
 )
 from fakesidecar.core.pubsub_events import BINARY, BULK_TYPE, CLOUD_EVENT, JSON, media_type
+from fakesidecar.core.resiliency import NotTaken
 from fakesidecar.resources.subscription import BulkSubscribe, Rule, Subscription
 
 if TYPE_CHECKING:

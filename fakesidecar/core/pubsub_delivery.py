@@ -16,6 +16,7 @@ from fakesidecar import golang
 from fakesidecar.components.pubsub import Cancel, Done, Message
 from fakesidecar.core.pubsub_events import Event, has_expired, raw_event, wants_raw
 from fakesidecar.core.pubsub_rules import RuleFailed, routes_of
+from fakesidecar.core.resiliency import NotTaken
 from fakesidecar.errors import PublishFailed
 from fakesidecar.golang import GoError
 from fakesidecar.trace import parse_span
@@ -39,15 +40,6 @@ class Status(StrEnum):
     SUCCESS = "SUCCESS"
     RETRY = "RETRY"
     DROP = "DROP"
-
-
-class NotTaken(Exception):
-    """An event was not taken, and may be offered again."""
-
-    def __init__(self, text: str, code: int | str = "") -> None:
-        super().__init__(text)
-        self.code = code
-        """The HTTP status or the gRPC code that says so, where one does."""
 
 
 class Dropped(NotTaken):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from grpc import StatusCode
 
 from fakesidecar import golang
-from fakesidecar.errors import ComponentError, EtagInvalid, EtagMismatch
+from fakesidecar.errors import ComponentError
 from fakesidecar.later import end_as, fail, failed, settle
 from fakesidecar.resources.resiliency import CircuitBreaker, Resiliency, Retry, Target
 
@@ -62,15 +62,21 @@ class DeadlineExceeded(ComponentError):
         super().__init__("context deadline exceeded")
 
 
-class Permanent(ComponentError):
-    """Trying again is of no use."""
-
-
-class BreakerOpen(Permanent):
+class BreakerOpen(ComponentError):
     """A circuit breaker lets nothing through."""
 
+    permanent = True
 
-PERMANENT = (Permanent, EtagInvalid, EtagMismatch)
+
+class NotTaken(Exception):
+    """An event was not taken by the application, and may be offered again."""
+
+    permanent = False
+
+    def __init__(self, text: str, code: int | str = "") -> None:
+        super().__init__(text)
+        self.code = code
+        """The HTTP status or the gRPC code that says so, where one does."""
 
 
 # --- retries ---------------------------------------------------------------------------------------------------------
@@ -120,7 +126,7 @@ class RetryPlan:
 
     def covers(self, error: BaseException) -> bool:
         """Whether a failure is one to try again after; one without a code always is."""
-        if isinstance(error, PERMANENT) or getattr(error, "permanent", False):
+        if getattr(error, "permanent", False):
             return False
         code = code_of(error)
         if code is None:
@@ -424,6 +430,10 @@ class Policy:
         return first
 
 
+OF_APPS = ("DefaultApp{}Policy", "Default{}Policy")
+OF_ACTORS = ("DefaultActor{}Policy", "Default{}Policy")
+"""The names of default policies, the most special one first."""
+
 Kept = OrderedDict[tuple[str, str], Breaker]
 """Circuit breakers of which a number is kept, those that were used last."""
 
@@ -440,7 +450,8 @@ class Policies:
         self._apps: dict[str, Target] = {}
         self._actors: dict[str, Target] = {}
         self._components: dict[tuple[str, str], Target] = {}
-        self._by_name: dict[tuple[str, ...], Breaker] = {}
+        self._of_components: dict[tuple[str, str, str], Policy | None] = {}
+        """What `component` has answered: it stays as it is."""
         self._by_method: Kept = OrderedDict()
         self._by_actor: Kept = OrderedDict()
         for resiliency in declared:
@@ -473,45 +484,45 @@ class Policies:
     def app(self, app_id: str, method: str) -> Policy | None:
         """What guards calls of an application's method."""
         target = self._apps.get(app_id)
-        timeout, retry, name = self._named(target, ("DefaultApp{}Policy", "Default{}Policy"))
-        breaker = None
-        if name:
-            most = (target and target.circuit_breaker_cache_size) or BREAKERS
-            breaker = self._kept(self._by_method, (app_id, method), name, most)
-        return self._policy(timeout, retry, breaker)
+        most = (target and target.circuit_breaker_cache_size) or BREAKERS
+        key = app_id, method
+        return self._policy(target, OF_APPS, lambda name: self._kept(self._by_method, key, name, most))
 
     def actor(self, type: str, id: str) -> Policy | None:
         """What guards calls of an actor's methods."""
         target = self._actors.get(type)
-        timeout, retry, name = self._named(target, ("DefaultActor{}Policy", "Default{}Policy"))
-        breaker = None
-        if name:
-            scope = target.circuit_breaker_scope if target else ""
-            key = type, "" if scope == "type" else id
-            most = (target and target.circuit_breaker_cache_size) or BREAKERS_OF_ACTORS
-            breaker = self._kept(self._by_actor, key, name, most)
-        return self._policy(timeout, retry, breaker)
+        most = (target and target.circuit_breaker_cache_size) or BREAKERS_OF_ACTORS
+        key = type, "" if target and target.circuit_breaker_scope == "type" else id
+        return self._policy(target, OF_ACTORS, lambda name: self._kept(self._by_actor, key, name, most))
 
     def component(self, name: str, kind: str, direction: str) -> Policy | None:
         """What guards a component: its kind is that of its building block (`Statestore`), the direction `Outbound`."""
-        patterns = (
-            f"Default{kind}Component{direction}{{}}Policy",
-            f"DefaultComponent{direction}{{}}Policy",
-            "DefaultComponent{}Policy",
-            "Default{}Policy",
-        )
-        timeout, retry, breaker_name = self._named(self._components.get((name, direction)), patterns)
-        breaker = None
-        if breaker_name:
-            breaker = self._by_name.setdefault((name, direction), self._copy(breaker_name))
-        return self._policy(timeout, retry, breaker)
+        key = name, kind, direction
+        if key not in self._of_components:
+            patterns = (
+                f"Default{kind}Component{direction}{{}}Policy",
+                f"DefaultComponent{direction}{{}}Policy",
+                "DefaultComponent{}Policy",
+                "Default{}Policy",
+            )
+            self._of_components[key] = self._policy(self._components.get((name, direction)), patterns, self._copy)
+        return self._of_components[key]
+
+    def offer(self, name: str, block: str, attempt: Callable[[Answered], None], answered: Answered) -> None:
+        """Offer what comes in from a component, as often as there is reason to."""
+        policy = self.component(name, KINDS[block], "Inbound")
+        if policy is None:
+            attempt(answered)
+        else:
+            policy.offer(attempt, answered)
 
     def reset(self) -> None:
         """Close every circuit breaker."""
         self._by_method.clear()
         self._by_actor.clear()
-        for breaker in self._by_name.values():
-            breaker.close()
+        for policy in self._of_components.values():
+            if policy is not None and policy.breaker is not None:
+                policy.breaker.close()
 
     def _named(
         self, target: Target | None, patterns: tuple[str, ...]
@@ -536,10 +547,15 @@ class Policies:
     def _copy(self, name: str) -> Breaker:
         return replace(self._breakers[name])
 
-    def _policy(self, timeout: float | None, retry: RetryPlan | None, breaker: Breaker | None) -> Policy | None:
-        if timeout is None and retry is None and breaker is None:
+    def _policy(
+        self, target: Target | None, patterns: tuple[str, ...], breaker_of: Callable[[str], Breaker]
+    ) -> Policy | None:
+        if not (self._timeouts or self._retries or self._breakers):
             return None
-        return Policy(self._clock, self._random, timeout, retry, breaker)
+        timeout, retry, name = self._named(target, patterns)
+        if timeout is None and retry is None and name is None:
+            return None
+        return Policy(self._clock, self._random, timeout, retry, breaker_of(name) if name else None)
 
 
 def plan_of(declared: Retry) -> RetryPlan:

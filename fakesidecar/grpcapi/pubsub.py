@@ -12,7 +12,8 @@ from fakesidecar.components.pubsub import NO_METADATA, Cancel
 from fakesidecar.core import Core
 from fakesidecar.core.pubsub import STREAMING, Entry
 from fakesidecar.core.pubsub_app import status_name, topic_event
-from fakesidecar.core.pubsub_delivery import Delivery, NotTaken, Once, answer_of
+from fakesidecar.core.pubsub_delivery import Delivery, Once, answer_of
+from fakesidecar.core.resiliency import NotTaken
 from fakesidecar.errors import PlainError, PublishFailed
 from fakesidecar.grpcapi.registry import Context, Stream, serves
 from fakesidecar.resources.subscription import Rule, Subscription

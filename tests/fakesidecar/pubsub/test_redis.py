@@ -11,7 +11,8 @@ from dapr_client import DaprClient
 from dapr_testing._inprocess import Channel
 from fakesidecar import Component, Options, Sidecar, VirtualClock
 from fakesidecar.core.pubsub import STREAMING
-from fakesidecar.core.pubsub_delivery import Delivery, NotTaken, Once
+from fakesidecar.core.pubsub_delivery import Delivery, Once
+from fakesidecar.core.resiliency import NotTaken
 from fakesidecar.resources.errors import StartupError
 from fakesidecar.resources.subscription import Rule, Subscription
 from fakesidecar.snapshots import dumps, loads, restore, snapshot
