@@ -11,10 +11,10 @@ Everything that the official `dapr` package has can also be imported from the sa
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dapr_client import _compat, _version
+from dapr_client._lazy import lazy_names
 
 if TYPE_CHECKING:
     from dapr_client._checks import MetadataDict as MetadataDict
@@ -153,21 +153,7 @@ HOMES = {
 """Where each public name lives. It is imported when it is asked for: the wire package, which the sidecar needs too, can
 be imported without the client."""
 
-_PLACES = {name: module for module, names in HOMES.items() for name in names}
-
-__all__ = sorted(_PLACES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazy_names(globals(), HOMES)
 
 
 _compat.install()

@@ -359,17 +359,23 @@ def parse_rfc3339(text: str) -> float | None:
     return moment.timestamp() - offset + float(f"0.{fraction or 0}")
 
 
-def parse_time(text: str, now: float) -> float:
-    """When something is due or ends: a time (RFC 3339), or a duration of either form from now on."""
+UNREADABLE, REPEATED = "unsupported time/duration format: {}", "repetitions are not allowed"
+
+
+def parse_time(text: str, now: float, *, unreadable: str = UNREADABLE, repeated: str = REPEATED) -> float:
+    """When something is due or ends: a time (RFC 3339), or a duration of either form from now on.
+
+    `unreadable` is what is said of a text that is neither, `repeated` of a duration that repeats.
+    """
     when = parse_rfc3339(text)
     if when is not None:
         return when
     try:
         period = parse_period(text)
     except GoError:
-        raise GoError(f"unsupported time/duration format: {text}") from None
+        raise GoError(unreadable.format(text)) from None
     if period.repeats is not None and period.repeats > 0:
-        raise GoError("repetitions are not allowed")
+        raise GoError(repeated)
     return period.after(now)
 
 

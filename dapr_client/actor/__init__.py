@@ -9,8 +9,9 @@ a stream. Proxies are async; `dapr_client.actor.sync` has those that block. Name
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dapr_client._lazy import lazy_names
 
 if TYPE_CHECKING:
     from dapr_client._async.actors import ActorProxy as ActorProxy
@@ -55,18 +56,4 @@ HOMES = {
 }
 """Where each name lives. It is imported when it is asked for: who calls actors needs little of it."""
 
-_PLACES = {name: module for module, names in HOMES.items() for name in names}
-
-__all__ = sorted(_PLACES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"dapr_client.{_PLACES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazy_names(globals(), HOMES)

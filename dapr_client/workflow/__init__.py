@@ -8,8 +8,9 @@ The async client is `dapr_client.workflow.aio.DaprWorkflowClient`. Names and sig
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dapr_client._lazy import lazy_names
 
 if TYPE_CHECKING:
     from dapr_client._sync.workflow_client import DaprWorkflowClient as DaprWorkflowClient
@@ -90,18 +91,4 @@ HOMES = {
 }
 """Where each name lives. It is imported when it is asked for: a client needs little of it."""
 
-_PLACES = {name: module for module, names in HOMES.items() for name in names}
-
-__all__ = sorted(_PLACES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"dapr_client.{_PLACES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = lazy_names(globals(), HOMES)

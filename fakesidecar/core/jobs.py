@@ -27,12 +27,14 @@ from fakesidecar.errors import (
     JobWithoutSchedule,
 )
 from fakesidecar.golang import GoError
-from fakesidecar.schedule import Plan, parse, parse_period, parse_rfc3339
+from fakesidecar.schedule import Plan, parse, parse_time
 from fakesidecar.scheduler import FailurePolicy, Scheduler, Standing, Task
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
 
+DUE_UNREADABLE, DUE_REPEATED = "due time format not recognized", "repeats not supported for due time"
+TTL_UNREADABLE = "ttl format not recognized"
 VALUE = "type.googleapis.com/google.protobuf.Value"
 LONGEST_KEY = 512
 KEPT = 10_000
@@ -313,35 +315,13 @@ def plan_of(job: Job, now: float) -> Plan:
         raise GoError("job must have a schedule to repeat")
     if job.schedule is None and job.ttl is not None:
         raise GoError("job must have a schedule to have a ttl")
-    due = None if job.due_time is None else _due(job.due_time, now)
-    expires = math.inf if job.ttl is None else _expiry(job.ttl, now if due is None else due)
+    due, expires = None, math.inf
+    if job.due_time is not None:
+        due = parse_time(job.due_time, now, unreadable=DUE_UNREADABLE, repeated=DUE_REPEATED)
+    if job.ttl is not None:
+        start = now if due is None else due
+        expires = parse_time(job.ttl, start, unreadable=TTL_UNREADABLE, repeated=TTL_UNREADABLE)
     if due is not None and due > expires:
         raise GoError("ttl must be greater than due time")
     schedule = None if job.schedule is None else parse(job.schedule)
     return Plan(now, schedule, due, job.repeats, expires)
-
-
-def _due(text: str, now: float) -> float:
-    moment = parse_rfc3339(text)
-    if moment is not None:
-        return moment
-    try:
-        period = parse_period(text)
-    except GoError:
-        raise GoError("due time format not recognized") from None
-    if period.repeats is not None and period.repeats > 0:
-        raise GoError("repeats not supported for due time")
-    return period.after(now)
-
-
-def _expiry(text: str, start: float) -> float:
-    moment = parse_rfc3339(text)
-    if moment is not None:
-        return moment
-    try:
-        period = parse_period(text)
-    except GoError:
-        period = None
-    if period is None or (period.repeats is not None and period.repeats > 0):
-        raise GoError("ttl format not recognized")
-    return period.after(start)
