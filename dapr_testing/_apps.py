@@ -24,7 +24,7 @@ from fakesidecar.errors import ComponentError, RpcStatus
 from fakesidecar.neighbours import Caller
 
 if TYPE_CHECKING:
-    from fakesidecar.app import Headers, Metadata
+    from fakesidecar.app import Body, Headers, Metadata
     from fakesidecar.core import Core
     from fakesidecar.core.invocation import Answer, Proxied
 
@@ -150,18 +150,11 @@ class StandIn:
 
     async def serve(self, asked: Invocation, caller: Caller) -> Answer:
         """Answer an invocation."""
-        given = Received(
-            asked.method.strip("/"),
-            asked.verb,
-            asked.query,
-            tuple((name, value) for name, value in asked.headers if isinstance(value, str)),
-            await whole(asked.body),
-            asked.content_type,
-            caller.app_id,
-            self._core.clock.now(),
-        )
+        kind = asked.content_type
         try:
-            reply = await self.answer(given)
+            reply = await self.answer(
+                asked.method, asked.headers, asked.body, caller.app_id, verb=asked.verb, query=asked.query, kind=kind
+            )
         except AppFailed as error:
             raise ComponentError(str(error)) from error
         return as_rpc(reply) if self.protocol == "grpc" else as_stream(reply)
@@ -174,8 +167,21 @@ class StandIn:
         """Whether it was told what to answer to a method, with whichever verb."""
         return any(known == method for known, _ in self._replies)
 
-    async def answer(self, given: Received) -> Reply:
+    async def answer(
+        self,
+        method: str,
+        headers: Metadata,
+        body: Body,
+        caller: str,
+        *,
+        verb: str = "",
+        query: str = "",
+        kind: str = "",
+    ) -> Reply:
         """Remember what was asked, and say what is answered; raises `AppFailed`."""
+        texts = tuple((name, value) for name, value in headers if isinstance(value, str))
+        data, now = await whole(body), self._core.clock.now()
+        given = Received(method.strip("/"), verb, query, texts, data, kind, caller, now)
         self.received.append(given)
         replies = self._replies.get((given.method, given.verb)) or self._replies.get((given.method, ""))
         if replies is None:
@@ -197,26 +203,16 @@ class StandIn:
 class _InPlace(Transport):
     """The sidecar's own application, when it is a stand-in."""
 
-    def __init__(self, stand_in: StandIn, core: Core) -> None:
+    def __init__(self, stand_in: StandIn) -> None:
         self._stand_in = stand_in
-        self._core = core
 
     async def stream(self, request: AppRequest) -> AppStream:
         if request.method == "OPTIONS":  # whether it wants the events of a binding
             return as_stream(Reply(status=200 if self._stand_in.knows(request.path.strip("/")) else 404))
-        headers = tuple(request.headers)
-        kind = next((value for name, value in headers if name.lower() == "content-type"), "")
-        given = Received(
-            request.path.strip("/"),
-            request.method,
-            request.query,
-            headers,
-            await whole(request.body),
-            kind,
-            self._core.app_id,
-            self._core.clock.now(),
-        )
-        return as_stream(await self._stand_in.answer(given))
+        kind = next((value for name, value in request.headers if name.lower() == "content-type"), "")
+        own, verb, query = self._stand_in, request.method, request.query
+        asked = own.answer(request.path, request.headers, request.body, own.app_id, verb=verb, query=query, kind=kind)
+        return as_stream(await asked)
 
 
 class Apps:
@@ -242,7 +238,7 @@ class Apps:
             raise ValueError(f"{stand_in.app_id} is the application of this sidecar, which has one")
         if stand_in.protocol != "http":
             raise ValueError("a stand-in of the sidecar's own application speaks HTTP")
-        app = AppChannel(_InPlace(stand_in, self._core), self._core.clock)
+        app = AppChannel(_InPlace(stand_in), self._core.clock)
         self._core.invocation.submit(_opened(app)).result()
         self._core.app = app
         stand_in.changed = self._ask_for_bindings
@@ -351,12 +347,8 @@ class _Call:
         return await self._reply
 
     async def _ask(self) -> Reply:
-        body = b"".join([message async for message in self._requests])
-        headers = tuple((name, value) for name, value in self._metadata if isinstance(value, str))
-        now = self._stand_in._core.clock.now()
-        given = Received(self._path.strip("/"), "", "", headers, body, "", self._caller.app_id, now)
         try:
-            return await self._stand_in.answer(given)
+            return await self._stand_in.answer(self._path, self._metadata, self._requests, self._caller.app_id)
         except AppFailed as error:
             raise RpcStatus(StatusCode.UNAVAILABLE, str(error)) from error
 
