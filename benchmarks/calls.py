@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from benchmarks._bare import serving
 from benchmarks._measure import Row, at_most, seconds_per_call
 from dapr_client import DaprClient, wire
 from dapr_testing._inprocess import Channel
@@ -24,29 +23,13 @@ CALLS = 500
 def bare_server() -> Iterator[int]:
     """A grpc.aio server that answers GetState with a constant: what no sidecar in Python can be faster than."""
     reply = GET.response(data=b"value", etag="1")
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
 
     async def answer(request: Any, context: Any) -> Any:
         return reply
 
-    async def start() -> tuple[grpc.aio.Server, int]:
-        server = grpc.aio.server()
-        handler = grpc.unary_unary_rpc_method_handler(answer, GET.request.FromString, GET.response.SerializeToString)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(wire.DAPR, {"GetState": handler}),))
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        return server, port
-
-    server, port = asyncio.run_coroutine_threadsafe(start(), loop).result()
-    try:
+    handler = grpc.unary_unary_rpc_method_handler(answer, GET.request.FromString, GET.response.SerializeToString)
+    with serving(GET.name, handler) as port:
         yield port
-    finally:
-        asyncio.run_coroutine_threadsafe(server.stop(None), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 def stub(channel: grpc.Channel) -> Callable[[], Any]:

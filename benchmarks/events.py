@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from benchmarks._bare import serving
 from benchmarks._measure import Row, at_most, seconds_per_call
 from dapr_client import wire
 from dapr_testing._inprocess import Channel
@@ -27,32 +26,16 @@ IDLE = 500
 @contextmanager
 def bare_server(event: Any) -> Iterator[int]:
     """A grpc.aio server that answers every message of a stream with an event: what delivering cannot be faster than."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
 
     async def answer(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         async for _ in requests:
             yield event
 
-    async def start() -> tuple[grpc.aio.Server, int]:
-        server = grpc.aio.server()
-        handler = grpc.stream_stream_rpc_method_handler(
-            answer, SUBSCRIBE.request.FromString, SUBSCRIBE.response.SerializeToString
-        )
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(wire.DAPR, {SUBSCRIBE.name: handler}),))
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        return server, port
-
-    server, port = asyncio.run_coroutine_threadsafe(start(), loop).result()
-    try:
+    handler = grpc.stream_stream_rpc_method_handler(
+        answer, SUBSCRIBE.request.FromString, SUBSCRIBE.response.SerializeToString
+    )
+    with serving(SUBSCRIBE.name, handler) as port:
         yield port
-    finally:
-        asyncio.run_coroutine_threadsafe(server.stop(None), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 class Reader:

@@ -357,14 +357,7 @@ def _entry_message(entry: BulkEntry) -> appcallback_pb2.TopicEventBulkRequestEnt
     metadata = {name: value for name, value in delivery.metadata.items() if name != PUBSUB_NAME}
     if delivery.raw is not None:
         return appcallback_pb2.TopicEventBulkRequestEntry(entry_id=entry.id, bytes=delivery.raw, metadata=metadata)
-    event = appcallback_pb2.TopicEventCERequest(
-        id=delivery.id,
-        source=delivery.text("source"),
-        type=delivery.text("type"),
-        spec_version=delivery.text("specversion"),
-        data_content_type=delivery.text("datacontenttype"),
-        data=data_of(delivery),
-    )
+    event = appcallback_pb2.TopicEventCERequest(**_fields(delivery))
     event.extensions.update(extensions_of(delivery))
     return appcallback_pb2.TopicEventBulkRequestEntry(entry_id=entry.id, cloud_event=event, metadata=metadata)
 
@@ -398,17 +391,24 @@ OWN_FIELDS = frozenset({"id", "source", "datacontenttype", "type", "specversion"
 """The fields of an event that the message has fields for."""
 
 
+def _fields(delivery: Delivery) -> dict[str, Any]:
+    """What messages of an event have fields for."""
+    return {
+        "id": delivery.id,
+        "source": delivery.text("source"),
+        "type": delivery.text("type"),
+        "spec_version": delivery.text("specversion"),
+        "data_content_type": delivery.text("datacontenttype"),
+        "data": data_of(delivery),
+    }
+
+
 def topic_event(delivery: Delivery) -> appcallback_pb2.TopicEventRequest:
     """An event as an application over gRPC, or a stream, is handed it; raises `NotTaken` when it cannot be one."""
     from dapr_client.wire import appcallback_pb2
 
     message = appcallback_pb2.TopicEventRequest(
-        id=delivery.id,
-        source=delivery.text("source"),
-        type=delivery.text("type"),
-        spec_version=delivery.text("specversion"),
-        data_content_type=delivery.text("datacontenttype"),
-        data=data_of(delivery),
+        **_fields(delivery),
         topic=delivery.topic,
         pubsub_name=delivery.pubsub,
         path=delivery.path,
