@@ -7,12 +7,11 @@ streaming one with `open`. What goes wrong is raised as an `ApiError`.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
 
@@ -101,6 +100,12 @@ OWN = ("/dapr.proto.runtime", "/dapr.proto.internals", "/TaskHubSidecarService")
 APP_ID = ("dapr-callee-app-id", "dapr-app-id")
 
 
+def bug(served: Served, error: Exception) -> Bug:
+    """Tell of an error that nobody should see, and what the client is told instead."""
+    log.error("%s failed", served.method.path, exc_info=error)
+    return Bug(cause=repr(error))
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A unary call that was admitted and understood: `run()` carries it out."""
@@ -143,34 +148,32 @@ class GrpcApi:
             return core.onion(call, lambda: served.function(core, request, context))
 
         def run() -> bytes | Future[bytes]:
-            with self._bugs(served):
+            try:
                 reply = carry_out()
-            if isawaitable(reply):
+            except ApiError:
+                raise
+            except Exception as error:
+                raise bug(served, error) from error
+            if served.is_coroutine and isawaitable(reply):
                 reply = core.invocation.submit(reply)
             return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
 
         async def later() -> bytes:
-            with self._bugs(served):
+            try:
                 return _serialized(await carry_out())
+            except ApiError:
+                raise
+            except Exception as error:
+                raise bug(served, error) from error
 
         waits = core.faults.waits(call.block, call.operation)
-        if iscoroutinefunction(served.function) and not waits:
+        if served.is_coroutine and not waits:
             return Ready(lambda: core.invocation.submit(later()), blocking=False, start=later)
         return Ready(run, waits or core.blocking(call.block, call.component))
 
     def may_wait(self, served: Served) -> bool:
         """Whether a streaming call may take its time before it is open."""
         return self.core.faults.waits(served.block, served.operation)
-
-    @contextmanager
-    def _bugs(self, served: Served) -> Iterator[None]:
-        try:
-            yield
-        except ApiError:
-            raise
-        except Exception as error:
-            log.exception("%s failed", served.method.path)
-            raise Bug(cause=repr(error)) from error
 
     def open(self, served: Served, stream: Stream, data: bytes | None) -> None:
         """Begin a streaming call; `data` is the request of a server-streaming one."""
@@ -186,8 +189,7 @@ class GrpcApi:
         except ApiError as error:
             stream.fail(error)
         except Exception as error:
-            log.exception("%s failed", served.method.path)
-            stream.fail(Bug(cause=repr(error)))
+            stream.fail(bug(served, error))
 
     def receive(self, served: Served, stream: Stream, data: bytes) -> None:
         """Hand a message of the client to the handler of a streaming call; what goes wrong ends the call.
@@ -216,8 +218,7 @@ class GrpcApi:
         except ApiError as error:
             stream.fail(error)
         except Exception as error:
-            log.exception("%s failed", served.method.path)
-            stream.fail(Bug(cause=repr(error)))
+            stream.fail(bug(served, error))
 
     def admit(self, path: str, context: Context) -> None:
         """Let a call pass, or refuse it by raising."""

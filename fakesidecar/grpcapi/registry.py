@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.message import Message
@@ -122,6 +123,11 @@ class Served:
     component_field: str
     target_field: str
     targets_path: str = ""
+    is_coroutine: bool = field(init=False)
+    """Whether the function is to be awaited."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_coroutine", iscoroutinefunction(self.function))
 
     def call(self, request: Message, context: Context) -> Call:
         """The request as interceptors see it."""
