@@ -240,14 +240,20 @@ class _Cutter:
         self._held = bytearray()
 
     def add(self, data: bytes) -> Iterator[Segment]:
-        """The segments that are complete and have something behind them."""
-        self._held += data
-        whole = (len(self._held) - 1) // self._size * self._size
-        if whole <= 0:
+        """The segments that are complete and have something behind them; only what is left is copied."""
+        view = memoryview(data)
+        if self._held:
+            missing = self._size - len(self._held)
+            self._held += view[:missing]
+            view = view[missing:]
+        if not view:
             return
-        ready, self._held = memoryview(self._held), self._held[whole:]
+        if self._held:
+            yield self._held
+        whole = (len(view) - 1) // self._size * self._size
         for begin in range(0, whole, self._size):
-            yield ready[begin : begin + self._size]
+            yield view[begin : begin + self._size]
+        self._held = bytearray(view[whole:])
 
     def rest(self) -> Segment:
         """The last segment; nothing when there was nothing."""
