@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from fakesidecar import flags, golang, logs
@@ -36,11 +37,18 @@ class Exit(Exception):
 
 def daprd(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Be the daprd binary; the exit code."""
+    _be_listed()
     with ending() as ended:
         parsed = parse(arguments)
         _inform(parsed)
         ended.code = asyncio.run(_until_a_signal(read_settings(parsed, environment)))
     return ended.code
+
+
+def _be_listed() -> None:
+    """Have the system call this process `daprd`: `dapr list`, `stop`, `invoke` and `publish` look for that name."""
+    with contextlib.suppress(OSError):  # where there is no such file there is no such way
+        Path("/proc/self/comm").write_text("daprd")
 
 
 @contextlib.contextmanager

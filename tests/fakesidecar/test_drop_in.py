@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,9 +147,37 @@ def test_it_is_run_as_dapr_run_runs_it(tmp_path: Path, app: App) -> None:
             found = json.load(answer)
         assert (found["id"], found["extended"]["appPID"]) == ("shop", "1")
         assert [item["name"] for item in found["components"]] == ["pubsub", "statestore"]
+        if sys.platform == "linux":  # `dapr list` looks for processes of this name, and reads their flags
+            assert Path(f"/proc/{process.pid}/comm").read_text() == "daprd\n"
+            assert f"\0--app-id\0shop\0--app-port\0{app.port}\0" in Path(f"/proc/{process.pid}/cmdline").read_text()
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("dapr") is None, reason="the Dapr CLI is not on the PATH")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the Dapr CLI does not see which program a script runs")
+def test_the_dapr_cli_finds_what_it_runs(tmp_path: Path, app: App) -> None:
+    """`run`, `list`, `invoke`, `publish` and `stop` of the Dapr CLI."""
+
+    def dapr(command: str) -> str:
+        return subprocess.run(["dapr", *command.split()], capture_output=True, text=True, check=True).stdout
+
+    def listed() -> list[str]:
+        return [each["appId"] for each in json.loads(dapr("list -o json"))]
+
+    main(["install-daprd", str(tmp_path)])
+    app_id = f"shop-{os.getpid()}"
+    flags = f"--app-id {app_id} --app-port {app.port} --runtime-path {tmp_path}"
+    with start("dapr", "run", *flags.split(), "--", sys.executable, "-c", "import signal; signal.pause()") as process:
+        until(process, "You're up and running")
+        assert app_id in listed()
+        assert "App invoked successfully" in dapr(f"invoke --app-id {app_id} --method hello --verb GET")
+        assert "published" in dapr(f"publish --publish-app-id {app_id} --pubsub pubsub --topic t --data 1")
+        dapr(f"stop --app-id {app_id}")
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert app_id not in listed()
 
 
 def test_a_link_by_the_name_of_daprd_is_daprd(tmp_path: Path) -> None:
