@@ -463,7 +463,7 @@ def test_a_fault_restarts_it_in_the_middle_of_a_call() -> None:
             it.core.faults.add(Rule(call="state.get", times=1, effects=(effect,)))
             with pytest.raises(Refused) as raised:
                 grpc_call(it, "GetState", store_name="memory", key="k")
-            assert raised.value == Refused("UNAVAILABLE", "Socket closed")
+            assert raised.value == Refused("UNAVAILABLE", "Stream removed (Socket closed)")
             found = grpc_call(it, "GetState", store_name="memory", key="k").data
             assert found == (b"one" if effect.keep_data else b"")
         it.core.faults.add(Rule(call="state.get", times=1, effects=(Restart(),)))
