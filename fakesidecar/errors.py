@@ -260,9 +260,9 @@ class WireFault(ApiError):
 
 
 class ConnectionLost(WireFault, grpc=StatusCode.UNAVAILABLE):
-    """The connection broke before the answer was sent."""
+    """The connection broke before the answer was sent; in the words of a gRPC client whose daprd was killed."""
 
-    template = "Socket closed"
+    template = "Stream removed (Socket closed)"
 
 
 class NoAnswer(WireFault, grpc=StatusCode.DEADLINE_EXCEEDED):

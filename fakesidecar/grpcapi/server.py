@@ -215,8 +215,9 @@ def _context(rpc: Any) -> Context:
 async def _abort(rpc: Any, context: Context, error: ApiError) -> None:
     """End a call with an error.
 
-    A connection that broke is told as clients tell it, in code and words: breaking it for true would take calls
-    with it that come after, now and then.
+    A connection that broke is told as clients tell it, in code and words. To shut its socket down for true (it is among
+    this process' files, by the ports of both ends) takes other calls with it: those that are on it, and of calls that
+    follow one in twenty, which the client sends before it has seen the end, so that no plan could count on anything.
     """
     if isinstance(error, NoAnswer):
         await asyncio.Event().wait()  # until the client, or the end of the server, cancels the call
