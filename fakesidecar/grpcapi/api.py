@@ -142,7 +142,7 @@ class GrpcApi:
         """Understand and admit a unary call, in this order (grpc-go decodes before it calls interceptors)."""
         request = self.parse(served, data)
         self.admit(served.method.path, context)
-        core, call = self.core, served.call(request, context)
+        core, call = self.core, served.call(request, context, data)
 
         def carry_out() -> Any:
             return core.onion(call, lambda: served.function(core, request, context))
@@ -184,7 +184,7 @@ class GrpcApi:
                 served.function(self.core, stream)
             else:
                 request = self.parse(served, data)
-                call = served.call(request, stream.context)
+                call = served.call(request, stream.context, data)
                 self.core.onion(call, lambda: served.function(self.core, request, stream))
         except ApiError as error:
             stream.fail(error)
@@ -204,7 +204,7 @@ class GrpcApi:
             stream.on_message(message)
             return
         stream.began = True
-        self.core.onion(served.call(message, stream.context), lambda: stream.on_message(message))
+        self.core.onion(served.call(message, stream.context, data), lambda: stream.on_message(message))
 
     def half_close(self, served: Served, stream: Stream) -> None:
         """Tell the handler of a streaming call that the client sends no more; what goes wrong ends the call."""
@@ -254,7 +254,7 @@ class GrpcApi:
         if len(data) > limit:
             raise MessageTooLarge(size=len(data), limit=limit)
         try:
-            return served.method.request.FromString(data)
+            return served.read(data)  # type: ignore[no-any-return]  # a message
         except DecodeError as error:
             raise BrokenMessage from error
 
