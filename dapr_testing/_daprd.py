@@ -31,7 +31,7 @@ class DaprdError(RuntimeError):
 
 
 class Daprd:
-    """A daprd process in standalone mode, with no control plane and a folder of resources of its own.
+    """A daprd process in standalone mode, with a folder of resources of its own.
 
     with Daprd(components=[Component("statestore", "state.in-memory")]) as daprd:
         ...  # daprd.grpc_port, daprd.http_port
@@ -46,13 +46,16 @@ class Daprd:
         app_id: str = "app",
         api_token: str = "",
         program: str = "daprd",
+        flags: Sequence[str] = (),
     ) -> None:
+        """`flags`: more of its own, such as where its control plane is."""
         self.grpc_port = self.http_port = 0
         self.used = False
         """A test has had it."""
         self._components = tuple(components)
         self._resources, self._config = tuple(resources), tuple(config)
         self._app_id, self._api_token, self._program = app_id, api_token, program
+        self._more = tuple(flags)
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -119,6 +122,7 @@ class Daprd:
             "--dapr-graceful-shutdown-seconds=1",
             *(f"--resources-path={folder}" for folder in folders),
             *(f"--config={path}" for path in self._config),
+            *self._more,
         ]
 
     def _read(self, process: subprocess.Popen[str], settled: threading.Event) -> None:
