@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
+import io
 import logging
 import os
 import re
@@ -376,7 +377,7 @@ class Http(Transport):
             answer = await self._session.request(
                 request.method,
                 URL(self._base + target_of(request), encoded=True),
-                data=request.body or None,
+                data=body_for_aiohttp(request.body),
                 headers=with_ours(request.headers, self._token),
                 allow_redirects=self._follows_redirects,
             )
@@ -388,6 +389,14 @@ class Http(Transport):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+LARGE = 1 << 20
+
+
+def body_for_aiohttp(body: Body) -> Body | io.BytesIO | None:
+    """A body in the form that aiohttp sends bit by bit; of more bytes than these in one piece it warns."""
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > LARGE else body or None
 
 
 @cache
