@@ -556,8 +556,8 @@ class Grpc(Transport):
 
     def proxy(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Any:
         """Call a method of the application's own, of whichever kind: bytes go there and come back."""
-        call = self.channel.stream_stream(path)(requests, metadata=(*metadata, *self._metadata))
-        return InGosWords(call, self.address)
+        call = self.channel.stream_stream(path)(metadata=(*metadata, *self._metadata))
+        return HandedOn(call, requests, self.address)
 
     @cached_property
     def channel(self) -> Any:
@@ -580,12 +580,36 @@ class Grpc(Transport):
             await channel.close()
 
 
-class InGosWords:
-    """A call of grpc.aio whose failures are told as grpc-go tells them."""
+class HandedOn:
+    """A call of grpc.aio that sends what it is given, and whose failures are told as grpc-go tells them."""
 
-    def __init__(self, call: Any, address: str) -> None:
+    def __init__(self, call: Any, requests: AsyncIterator[bytes], address: str) -> None:
         self._call = call
         self._address = address
+        self._sending = asyncio.create_task(self._send(requests))
+
+    async def _send(self, requests: AsyncIterator[bytes]) -> None:
+        """Send messages until the call is over.
+
+        The library's own way takes a message that comes too late for an error of its own, and forgets the status that
+        the application has ended the call with.
+        """
+        import grpc.aio
+
+        try:
+            await self._call.wait_for_connection()
+            async for message in requests:
+                await self._call._cython_call.send_serialized_message(message)
+            await self._call._cython_call.send_receive_close()
+        except (grpc.aio.AioRpcError, grpc.aio.InternalError):
+            return  # it is over
+        except Exception:  # what is to be sent broke off
+            self._call.cancel()
+
+    def cancel(self) -> bool:
+        """End the call, and send no more."""
+        self._sending.cancel()
+        return bool(self._call.cancel())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._call, name)
