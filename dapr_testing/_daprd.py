@@ -45,6 +45,8 @@ class Daprd:
         config: Iterable[str | Path] = (),
         app_id: str = "app",
         api_token: str = "",
+        app_port: int = 0,
+        app_protocol: str = "http",
         program: str = "daprd",
     ) -> None:
         self.grpc_port = self.http_port = 0
@@ -53,6 +55,7 @@ class Daprd:
         self._components = tuple(components)
         self._resources, self._config = tuple(resources), tuple(config)
         self._app_id, self._api_token, self._program = app_id, api_token, program
+        self._app = [f"--app-port={app_port}", f"--app-protocol={app_protocol}"] if app_port else []
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -117,6 +120,7 @@ class Daprd:
             "--dapr-listen-addresses=127.0.0.1",
             "--enable-metrics=false",
             "--dapr-graceful-shutdown-seconds=1",
+            *self._app,
             *(f"--resources-path={folder}" for folder in folders),
             *(f"--config={path}" for path in self._config),
         ]

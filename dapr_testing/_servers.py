@@ -19,6 +19,8 @@ HOST = "127.0.0.1"
 FAKE, DAPRD = "fake", "daprd"
 PROXY = "proxy:"
 POOL_SIZE = 8
+OF_DAPRD = ("app_port", "app_protocol")
+"""What a real daprd takes as well, of the options that are the fake's."""
 
 
 class Server(ABC):
@@ -149,6 +151,7 @@ class DaprdServer(Server):
             app_id=wanted.app_id,
             api_token=wanted.api_token,
             program=self._program,
+            **{name: value for name, value in (wanted.more or {}).items() if name in OF_DAPRD},
         )
         self._daprd.start()
 
