@@ -67,7 +67,7 @@ CASES = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    block = Path(metafunc.definition.path).stem.removeprefix("test_")
+    block = Path(metafunc.definition.path).stem.removeprefix("test_").removesuffix("_apps")
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", CASES[block], ids=str, indirect=True)
 
