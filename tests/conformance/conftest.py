@@ -99,6 +99,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sidecar_kind(_dapr_servers: Any) -> str:
+    """What `dapr_testing.sidecar` is to make, for tests that need one of their own."""
+    kind: str = _dapr_servers.kind
+    return kind
+
+
+@pytest.fixture(scope="session")
 def redis_host(_dapr_servers: Any) -> Iterator[str]:
     """Where Redis is: embedded in the fake, a server for a real daprd."""
     if _dapr_servers.kind == "fake":

@@ -131,7 +131,7 @@ def until_handed(client: DaprClient, topic: str, taken: Taken) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_answers_decide(kind: str, key: Key, dapr_components: list[Component], _dapr_servers: Any) -> None:
+def test_answers_decide(kind: str, key: Key, dapr_components: list[Component], sidecar_kind: str) -> None:
     taken, orders, dead = Taken(), key("orders"), key("dead")
 
     def add(app: Any) -> None:
@@ -142,7 +142,7 @@ def test_answers_decide(kind: str, key: Key, dapr_components: list[Component], _
     with (
         serving(kind, add) as (port, protocol),
         dapr_testing.sidecar(
-            kind=_dapr_servers.kind, components=dapr_components, app_port=port, app_protocol=protocol
+            kind=sidecar_kind, components=dapr_components, app_port=port, app_protocol=protocol
         ) as dapr,
         dapr.client() as client,
     ):
