@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from dapr_client import DaprClient, SubscriptionMessage, TopicEventResponse
+from dapr_client import BulkPublishEntry, DaprClient, DaprGrpcError, SubscriptionMessage, TopicEventResponse
+from dapr_client.wire import pubsub_pb2
 from dapr_testing import DaprSidecar
 from tests.conformance.ways import Refused, Way
 
 Key = Callable[[str], str]
 SECONDS = 10.0
+EVENT = "application/cloudevents+json"
 
 
 PROBE, PROBES, PROBE_SECONDS = "is anybody there?", 50, 0.1
@@ -34,13 +36,22 @@ class Followed:
 
     def next(self, answer: str = "success") -> SubscriptionMessage:
         """The next message, answered."""
+        message = self.read()
+        self.subscription.respond(message, TopicEventResponse(answer).status)
+        return message
+
+    def read(self) -> SubscriptionMessage:
+        """The next message, not answered yet."""
         while True:
             message = self.subscription.next_message(SECONDS)
             assert message is not None
             if message.data() != PROBE:
-                self.subscription.respond(message, TopicEventResponse(answer).status)
                 return message
             self.subscription.respond_success(message)
+
+    def send(self, **fields: Any) -> None:
+        """Say something of one's own up the stream."""
+        self.subscription._outbox.put(pubsub_pb2.SubscribeTopicEventsRequestAlpha1(**fields))
 
 
 @pytest.fixture
@@ -83,3 +94,56 @@ def test_an_unknown_broker_is_named(way: Way) -> None:
         way.publish("nowhere", "orders", "x", "text/plain")
     with pytest.raises(Refused, match="pubsub nowhere is not found"):
         way.publish_all("nowhere", "orders", ["x"])
+
+
+TOO_LARGE = "x" * (5 << 20)
+ONE = [BulkPublishEntry("a", entry_id="1")]
+
+
+@pytest.mark.parametrize(
+    ("publish", "refusal"),
+    [
+        (lambda dapr, topic: dapr.publish_event("", topic, "x"), "pubsub name is empty"),
+        (lambda dapr, topic: dapr.publish_event("store", "", "x"), "topic is empty in pubsub store"),
+        (lambda dapr, topic: dapr.publish_event("store", topic, "x", {"rawPayload": "perhaps"}), "actual is 'perhaps'"),
+        (lambda dapr, topic: dapr.publish_event("store", topic, "no", data_content_type=EVENT), "cannot create cloud"),
+        (lambda dapr, topic: dapr.publish_event("store", topic, "[]", data_content_type=EVENT), "cannot create cloud"),
+        (lambda dapr, topic: dapr.publish_event("store", topic, TOO_LARGE), "received message larger than max"),
+        (lambda dapr, topic: dapr.publish_events("store", "", ["x"]), "topic is empty in pubsub store"),
+        (lambda dapr, topic: dapr.publish_events("store", topic, ONE * 2), "entryId is duplicated or not present"),
+        (lambda dapr, topic: dapr.publish_events("store", topic, ["x"], None, EVENT), "cannot create cloudevent"),
+    ],
+)
+def test_what_is_no_event_is_refused(
+    client: DaprClient, key: Key, publish: Callable[[DaprClient, str], Any], refusal: str
+) -> None:
+    with pytest.raises(DaprGrpcError, match=refusal):
+        publish(client, key("refused"))
+
+
+def test_what_is_wrong_does_not_end_a_stream(client: DaprClient, key: Key, stream: Followed) -> None:
+    """Answers that nobody waits for, or without a status that is known, and messages that are no events."""
+
+    def answer(id: str, *statuses: int) -> None:
+        for status in statuses:
+            stream.send(event_processed={"id": id, "status": {"status": status}})
+
+    answer("", 0)
+    answer("unknown", 0)
+    stream.send(event_processed={"id": "unknown, without a status"})
+    for text in ("not an event", "[1]", ""):
+        client.publish_event("store", key("orders"), text, {"rawPayload": "true"})
+    for statuses in ((0, 1), (77,), (0,)):
+        client.publish_event("store", key("orders"), "x")
+        answer(stream.read().id(), *statuses)
+    client.publish_event("store", key("orders"), "x")
+    stream.send(event_processed={"id": stream.read().id()})
+    client.publish_event("store", key("orders"), "after all that")
+    assert stream.next().data() == "after all that"
+
+
+def test_a_stream_that_begins_twice_ends(stream: Followed) -> None:
+    stream.send(initial_request=stream.subscription._initial)
+    call: Any = stream.subscription._stream
+    with pytest.raises(DaprGrpcError, match="duplicate initial request received"):
+        list(call)
