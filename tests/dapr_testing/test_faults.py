@@ -10,8 +10,10 @@ import grpc
 import pytest
 
 from dapr_client import DaprClient, DaprGrpcError, RetryPolicy
-from dapr_testing import DaprSidecar, FaultNotNeeded, HangsForever, sidecar
+from dapr_testing import DaprSidecar, FaultNotNeeded, HangsForever, sidecar, when
+from dapr_testing._criteria import WORDS
 from fakesidecar.faults import retry_info
+from fakesidecar.grpcapi.registry import SERVED
 from tests.dapr_testing.test_plugin import run
 
 CODE = grpc.StatusCode
@@ -182,6 +184,11 @@ def test_plans_are_printed_as_they_are_written(dapr_sidecar: DaprSidecar) -> Non
         "faults.when('state.save', store='orders', key='7').fail('ABORTED', message='no').times(2)"
     )
     faults.clear()
+
+
+def test_every_block_with_words_of_its_own_is_one() -> None:
+    assert set(WORDS) <= {served.block for served in SERVED.values()}
+    assert repr(when("invocation.*", app="kitchen").fail()) == "when('invocation.*', app='kitchen').fail('UNAVAILABLE')"
 
 
 def test_plans_go_through_json(dapr_sidecar: DaprSidecar, tmp_path: Path) -> None:

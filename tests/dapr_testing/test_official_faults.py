@@ -14,13 +14,14 @@ import grpc.aio
 import pytest
 
 from dapr_testing import DaprSidecar
+from dapr_testing._faults import Plan
 from fakesidecar.faults import bad_request, error_info, retry_info
 
 pytest.importorskip("dapr", reason="the official SDK is not installed")
 
 from dapr.aio.clients import DaprClient as AioDaprClient
 from dapr.clients import DaprClient
-from dapr.clients.exceptions import DaprGrpcError
+from dapr.clients.exceptions import DaprGrpcError, DaprHttpError
 from dapr.clients.grpc._state import StateItem
 from dapr.clients.health import DaprHealth
 from dapr.clients.retry import RetryPolicy
@@ -206,6 +207,30 @@ def test_a_restart(dapr_sidecar: DaprSidecar, dapr: DaprClient) -> None:
     error = refused(lambda: dapr.get_state(STORE, "7"))
     assert (error.code(), error.details()) == (CODE.UNAVAILABLE, BROKEN)
     assert dapr.get_state(STORE, "7").data == b""
+
+
+async def test_calls_that_it_makes_over_http(dapr_sidecar: DaprSidecar) -> None:
+    import aiohttp
+
+    dapr_sidecar.app("kitchen").on("prepare", returns={"meal": "soup"})
+
+    def when() -> Plan:
+        return dapr_sidecar.faults.when("invocation.invoke", app="kitchen", protocol="http")
+
+    faults: list[tuple[Plan, type[Exception], str]] = [
+        (when().truncate(), aiohttp.ClientPayloadError, "received 8 of 16 bytes"),
+        (when().reset(), aiohttp.ClientConnectionError, ""),
+        (when().fail("NOT_FOUND", "no soup"), DaprHttpError, "no soup"),
+    ]
+    async with AioDaprClient() as dapr:
+        for fault, kind, text in faults:
+            with fault, pytest.raises(kind, match=text):
+                await dapr.invoke_method("kitchen", "prepare", http_verb="GET")
+        before = dapr_sidecar.clock.now()
+        with when().drip(4, pause=1):
+            answer = await dapr.invoke_method("kitchen", "prepare", http_verb="GET")
+        assert answer.json() == {"meal": "soup"}
+        assert dapr_sidecar.clock.now() == before + 3  # 16 bytes in 4 pieces
 
 
 def test_what_is_of_http_alone(dapr_sidecar: DaprSidecar) -> None:
