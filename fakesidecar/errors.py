@@ -349,6 +349,18 @@ class InvokeFailed(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL,
             self.http = 403
 
 
+class MessageTooLarge(ApiError, grpc=StatusCode.RESOURCE_EXHAUSTED):
+    """A request is larger than `--max-body-size`."""
+
+    template = "grpc: received message larger than max ({size} vs. {limit})"
+
+
+class StreamNotRetried(ApiError, grpc=StatusCode.FAILED_PRECONDITION):
+    """A call whose policy has retries sent a second message: nobody keeps them all for another attempt."""
+
+    template = "cannot use resiliency policies with retries on streaming RPCs"
+
+
 class AppAnsweredWith(ApiError, family="rich"):
     """An HTTP status of an app that is no success, as gRPC status (dapr pkg/messages, ErrorFromHTTPResponseCode)."""
 

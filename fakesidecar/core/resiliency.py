@@ -564,13 +564,14 @@ class Policies:
         self, target: Target | None, patterns: tuple[str, ...]
     ) -> tuple[float | None, RetryPlan | None, str | None]:
         def find(kind: str, named: str, known: Mapping[str, Any]) -> str | None:
-            names = [named] if named else [pattern.format(kind) for pattern in patterns]
+            # What is a target has no default policies, whichever it names (dapr pkg/resiliency, EndpointPolicy).
+            names = [named] if target is not None else [pattern.format(kind) for pattern in patterns]
             return next((name for name in names if name in known), None)
 
-        target = target or Target()
-        timeout = find("Timeout", target.timeout, self._timeouts)
-        retry = find("Retry", target.retry, self._retries)
-        breaker = find("CircuitBreaker", target.circuit_breaker, self._breakers)
+        named = target or Target()
+        timeout = find("Timeout", named.timeout, self._timeouts)
+        retry = find("Retry", named.retry, self._retries)
+        breaker = find("CircuitBreaker", named.circuit_breaker, self._breakers)
         return self._timeouts.get(timeout or ""), self._retries.get(retry or ""), breaker
 
     def _kept(self, breakers: Kept, key: tuple[str, str], name: str, most: int) -> Breaker:

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.errors import ApiError, NoAnswer
 from fakesidecar.grpcapi.api import GrpcApi
-from fakesidecar.grpcapi.invocation import hand_on
+from fakesidecar.grpcapi.invocation import HandingOn
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 from fakesidecar.grpcapi.status import status_of, trailer_of
 
@@ -145,12 +145,13 @@ class _Handlers(grpc.GenericRpcHandler):
     def _unknown(self, path: str) -> Any:
         async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:
             context = _context(rpc)
+            handing_on = HandingOn(rpc, context)
             try:
-                call = self.api.proxy(path, context, requests)
+                ending = await self.api.proxy(path, context, requests, handing_on.take)
             except ApiError as error:
                 await _abort(rpc, context, error)
             else:
-                await hand_on(call, rpc, context)
+                await handing_on.end(ending)
 
         return behaviour
 

@@ -245,8 +245,9 @@ class Reader:
     def fill(self) -> None:
         """Take as much as there is room for."""
         while not self.stopped.is_set() and (many := self._desk.space) > 0:
+            since = self.clock.now()
             entries = self._read(many)
-            self._desk.put(self, entries)
+            self._desk.put(self, entries, since)
             self.behind = len(entries) == many
             if not self.behind:
                 return
@@ -305,11 +306,12 @@ class Reader:
                 if one["time_since_delivered"] >= least and one["message_id"] not in ours
             ]
             if ids:
+                since = self.clock.now()
                 claimed = self._redis(
                     lambda client: client.xclaim(self.topic, self._group, self._group, max(0, least), ids)
                 )
                 found = [(id, fields) for id, fields in claimed if fields]
-                self._desk.put(self, found)
+                self._desk.put(self, found, since)
                 self._forget({*ids} - {id for id, _ in found})
         self._desk.run()
 
@@ -388,9 +390,10 @@ class BlockingReader(Reader):
             many = self._desk.space
         if self.stopped.is_set():
             return
+        since = self.clock.now()
         entries = self._read(many, block=BLOCK_MS)
         with self._desk.room:
-            self._desk.put(self, entries)
+            self._desk.put(self, entries, since)
         self._desk.run()
 
     def wait(self) -> None:
@@ -406,6 +409,8 @@ class Turn:
     reader: Reader
     id: bytes
     fields: Mapping[bytes, bytes]
+    since: float
+    """When it was read: from then on Redis counts how long it has been with somebody."""
     over: bool = False
     lift: Callable[[], None] | None = None
     """Ends the limit of its time."""
@@ -441,10 +446,10 @@ class Desk:
         """How many entries more may be kept."""
         return self._depth - len(self._queue)
 
-    def put(self, reader: Reader, entries: Iterable[Entry]) -> None:
-        """Keep entries until it is their turn."""
+    def put(self, reader: Reader, entries: Iterable[Entry], since: float) -> None:
+        """Keep entries, read then, until it is their turn."""
         if not reader.stopped.is_set():
-            self._queue.extend(Turn(reader, id, fields) for id, fields in entries)
+            self._queue.extend(Turn(reader, id, fields, since) for id, fields in entries)
 
     def ids(self, reader: Reader) -> set[bytes]:
         """The entries of a reader that are here."""
@@ -501,7 +506,11 @@ class Desk:
 
     def _hand_over(self, turn: Turn) -> None:
         if self._seconds:
-            turn.lift = turn.reader.clock.limit(self._seconds, lambda: self._late(turn))
+            left = turn.since + self._seconds - turn.reader.clock.now()
+            if left <= 0:  # it waited too long here, and may be with somebody else by now
+                self._late(turn)
+                return
+            turn.lift = turn.reader.clock.limit(left, lambda: self._late(turn))
         try:
             give_up = turn.reader.handler(turn.message(), lambda error: self._done(turn))
         except Exception:
