@@ -170,6 +170,7 @@ def test_plans_are_printed_as_they_are_written(dapr_sidecar: DaprSidecar) -> Non
         faults.when("pubsub.publish", topic="t", where={"data": "*x*"}).duplicate(3).optional(),
         faults.when("configuration.subscribe", metadata={"a": "b"}).cut(2, "ABORTED").every(2).first(4),
         faults.when("health.*").not_ready().until(5),
+        faults.when("jobs.*").fail().after(3),
         faults.when("state.get").stale_etag(),
         faults.when("state.get").drip(2, pause=0.1),
         faults.when("state.get").hang(),
