@@ -64,10 +64,8 @@ class Instance:
     def begin(self, now: float) -> Turn:
         """A turn with all that waits; what was there before, or is resolved already, is dropped."""
         consumed, self.inbox = self.inbox, []
-        events = accept(self.facts, consumed)
-        self.turn = Turn(
-            self, self.history, self.facts, [make("workflowStarted", now, pb.WorkflowStartedEvent()), *events]
-        )
+        events = [make("workflowStarted", now, pb.WorkflowStartedEvent()), *accept(self.facts, consumed)]
+        self.turn = Turn(self, self.history, self.facts, events, consumed)
         return self.turn
 
     def commit(self, turn: Turn, events: Iterable[Event], custom_status: str) -> None:
