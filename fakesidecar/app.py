@@ -153,8 +153,8 @@ def as_go_says(details: str, address: str) -> str:
         return "error reading from server: EOF"
     if details.startswith("failed to connect to all addresses"):
         return NOBODY_LISTENS.format(address=address)
-    if too_large := re.search(r"eceived message larger than max \(\d+ vs\. \d+\)", details):
-        return f"grpc: r{too_large[0]}"
+    if too_large := re.search(r"message larger than max \(\d+ vs\. \d+\)", details):  # sent or received
+        return f"grpc: received {too_large[0]}"
     return details
 
 

@@ -26,7 +26,7 @@ VARIABLE = ("CONFORMANCE_SECRET", "from the environment")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A component, as a suite declares it. `$REDIS` and `$DIR` are filled in."""
+    """A component, as a suite declares it. What begins with `$` is filled in."""
 
     type: str
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -62,7 +62,9 @@ CASES = {
     "crypto": (
         Case("crypto.dapr.localstorage", {"path": "$DIR/keys"}),
         Case("crypto.dapr.jwks", {"jwks": "$DIR/keys.json"}),
+        Case("crypto.in-memory", {"aes": "$AES", "rsa": "$RSA"}),
     ),
+    "conversation": (Case("conversation.echo"),),
 }
 
 
@@ -123,7 +125,12 @@ def redis_host(_dapr_servers: Any) -> Iterator[str]:
 def dapr_components(case: Case, folder: Path, request: pytest.FixtureRequest, monkeypatch: Any) -> list[Component]:
     """The component under the name `store`."""
     monkeypatch.setenv(*VARIABLE)
-    fill: dict[str, Callable[[], str]] = {"$DIR": lambda: str(folder), "$REDIS": lambda: _redis(request)}
+    fill: dict[str, Callable[[], str]] = {
+        "$DIR": lambda: str(folder),
+        "$REDIS": lambda: _redis(request),
+        "$AES": (KEYS / "aes256.b64").read_text,
+        "$RSA": (KEYS / "rsa2048.pem").read_text,
+    }
     metadata = dict(case.metadata)
     for name, value in metadata.items():
         for word, what in fill.items():

@@ -4,6 +4,7 @@ reminders come exactly when they should."""
 from __future__ import annotations
 
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,7 +15,15 @@ from fakesidecar.clock import VirtualClock
 from fakesidecar.components.state import Delete, Operation, Upsert
 from fakesidecar.core.actors.config import TypeConfig
 from fakesidecar.core.actors.hosts import ActorCall, ActorReply, ActorTimer, Host, HostFailed, Reminder
-from fakesidecar.errors import ActorInstanceMissing, ActorStackDepth, ActorTransactionFailed, ApiError
+from fakesidecar.errors import (
+    ActorInstanceMissing,
+    ActorNotHosted,
+    ActorStackDepth,
+    ActorTransactionFailed,
+    ApiError,
+)
+from fakesidecar.later import fail
+from fakesidecar.neighbours import Neighbours
 from fakesidecar.resources.component import Component
 from fakesidecar.sidecar import Sidecar
 
@@ -162,6 +171,97 @@ class Actors(RuleBasedStateMachine):
 
 TestActors = Actors.TestCase
 TestActors.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+class Rebalanced(RuleBasedStateMachine):
+    """Three sidecars that share a place. Hosts come and are lost; actors move, and no turn overlaps."""
+
+    DRAIN = 5.0
+    SIDECARS = st.integers(0, 2)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock, neighbours = VirtualClock(), Neighbours()
+        self.sidecars = [Sidecar(components=[STORE], clock=self.clock, neighbours=neighbours) for _ in range(3)]
+        self.hosts: list[Slow | None] = [None, None, None]
+        self.calls: list[Future[ActorReply]] = []
+        self.join(0)
+
+    def teardown(self) -> None:
+        if not any(self.hosts):
+            self.join(0)
+        for _ in range(1000):
+            self.answer(0, fails=False)
+        assert self.open() == []
+        assert all(call.done() for call in self.calls), "somebody waits for ever"
+        for sidecar in self.sidecars:
+            sidecar.stop()
+
+    def open(self) -> list[tuple[str, str, str | None, Future[Any]]]:
+        """What hosts were asked, and still do."""
+        return [asked for host in self.hosts if host for asked in host.open if not asked[3].done()]
+
+    @rule(number=SIDECARS)
+    def join(self, number: int) -> None:
+        if self.hosts[number] is None:
+            host = self.hosts[number] = Slow()
+            self.sidecars[number].core.actors.register(host, {"Plain": TypeConfig(IDLE, self.DRAIN)})
+
+    @rule(number=SIDECARS)
+    def lose(self, number: int) -> None:
+        host = self.hosts[number]
+        if host is not None:
+            self.hosts[number] = None
+            self.sidecars[number].core.actors.unregister(host)
+            for *_, answer in host.open:
+                fail(answer, HostFailed("context canceled"))
+
+    @rule(number=SIDECARS, id=IDS)
+    def call(self, number: int, id: str) -> None:
+        with suppress(ActorNotHosted):
+            self.calls.append(self.sidecars[number].core.actors.ask(ActorCall("Plain", id, "m")))
+
+    @rule(number=st.integers(0, 20), fails=st.booleans())
+    def answer(self, number: int, fails: bool) -> None:
+        if waiting := self.open():
+            answer = waiting[number % len(waiting)][3]
+            if fails:
+                answer.set_exception(HostFailed("it broke"))
+            else:
+                answer.set_result(ActorReply())
+
+    @rule(number=st.integers(0, 20))
+    def give_up(self, number: int) -> None:
+        if self.calls:
+            self.calls.pop(number % len(self.calls)).cancel()
+
+    @rule(number=SIDECARS, id=IDS, period=st.integers(1, 30))
+    def tick(self, number: int, id: str, period: int) -> None:
+        if self.hosts[number]:
+            self.sidecars[number].core.actors.create_timer(ActorTimer("Plain", id, "t", period=f"R2/PT{period}S"))
+
+    @rule(number=SIDECARS, id=IDS, period=st.integers(1, 30))
+    def remind(self, number: int, id: str, period: int) -> None:
+        if self.hosts[number]:
+            self.sidecars[number].core.actors.create_reminder(Reminder("Plain", id, "r", period=f"R2/PT{period}S"))
+
+    @rule(seconds=st.sampled_from([1.0, DRAIN, IDLE]))
+    def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    @invariant()
+    def turns_do_not_overlap(self) -> None:
+        asked = [(type, id) for type, id, _, _ in self.open()]
+        assert len(asked) == len(set(asked))
+
+    @invariant()
+    def an_actor_is_active_once(self) -> None:
+        active = [key for sidecar in self.sidecars for key in sidecar.core.actors.active()]
+        assert len(active) == len(set(active))
+
+
+TestRebalanced = Rebalanced.TestCase
+TestRebalanced.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 class Prompt(Slow):
