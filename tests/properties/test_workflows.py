@@ -45,7 +45,7 @@ from dapr_testing._workflow_runs import WorkflowRun
 from fakesidecar.call import Call
 from fakesidecar.clock import VirtualClock
 from fakesidecar.core.workflow import Engine, Start
-from fakesidecar.core.workflow.history import kind_of
+from fakesidecar.core.workflow.history import event_name, kind_of
 from fakesidecar.errors import ActorRuntimeClosed
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
@@ -495,8 +495,16 @@ class World:
             self._raise(*self.random.choice(waiting))
         elif due is not None:
             self.clock.advance_to(max(due, self.clock.now()))
-        else:
-            assert self.answers, f"nothing goes on\n{self}"
+        elif not self.answers:
+            self._raise(*self.random.choice([*self._waits()]))
+
+    def _waits(self) -> Iterator[tuple[str, str]]:
+        """Waits for events that nothing says are over: where an event came in the turn of two waits, either may be."""
+        for id in self.engine.instances:
+            instance = self.engine.find(id)
+            for event in instance.facts.opened.values() if instance is not None and instance.active else ():
+                if event.timerCreated.HasField("externalEvent"):
+                    yield id, event_name(event)
 
     def _arrive(self, answer: Answer) -> None:
         self.answers.remove(answer)

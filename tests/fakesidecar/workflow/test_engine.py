@@ -241,6 +241,21 @@ def test_an_event_stops_the_timer_that_limits_the_wait_for_it(engine: Engine, cl
     assert output(ended(engine, "w")) == "fired: False"
 
 
+def test_an_event_stops_no_timer_of_who_has_to_wait_for_the_next(engine: Engine, clock: VirtualClock) -> None:
+    due = clock.now() + 60
+
+    def script(so: So) -> list[Action]:
+        if so.fired(2):
+            return [complete(9, so.raised("go")[0])]
+        return [] if so.took(1) else [wait_for(1, "go"), timer(2, due, "go")]
+
+    Worker(engine, {"w": script})
+    start(engine, "w", "w")
+    wait(engine.raise_event("w", "go", text("for the first")))
+    clock.advance(60)
+    assert output(ended(engine, "w")) == "for the first"
+
+
 def test_a_start_may_lie_ahead(engine: Engine, clock: VirtualClock) -> None:
     Worker(engine, {"w": lambda so: [complete(1)]})
     wait(engine.start(Start("later", "w", at=stamp(clock.now() + 60))))
