@@ -281,6 +281,28 @@ def test_a_new_round_has_a_history_of_its_own(engine: Engine) -> None:
     assert kinds(done) == ["-1:workflowStarted", "-1:executionStarted", "1:executionCompleted"]
 
 
+def test_an_answer_that_comes_before_its_number_is_used_again_is_none(engine: Engine) -> None:
+    worker = Worker(engine, stateful=True)
+    engine.begin(Start("w", "held", text("0")))
+    worker.answer_turn(worker.hold(), task(1, "held"), wait_for(2, "next"))
+    old = worker.hold()
+    engine.raise_event("w", "next", None)
+    worker.answer_turn(worker.hold(), again(3, "1"))
+    turn = worker.hold()
+    worker.answer_task(old, "old")
+    worker.answer_turn(turn, task(1, "held"))
+    worker.answer_task(worker.hold(), "new")
+    turn = worker.hold()
+    assert worker.so(turn).result(1) == "new"
+    worker.answer_turn(turn, complete(2))
+    assert kinds(ended(engine, "w"))[2:] == [
+        "1:taskScheduled",
+        "-1:workflowStarted",
+        "-1:taskCompleted",
+        "2:executionCompleted",
+    ]
+
+
 def test_many_rounds_pause_now_and_then(engine: Engine, clock: VirtualClock) -> None:
     def script(so: So) -> list[Action]:
         number = int(so.input)
