@@ -30,7 +30,18 @@ if TYPE_CHECKING:
     from dapr_testing._apps import Answers, Apps, StandIn
     from dapr_testing._faults import Faults, Plan
     from dapr_testing._pubsub import PubSub
-    from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
+    from dapr_testing._seed import (
+        Actors,
+        Bindings,
+        Configuration,
+        Conversation,
+        Crypto,
+        Data,
+        Jobs,
+        Lock,
+        Secrets,
+        State,
+    )
     from dapr_testing._spies import Calls
     from dapr_testing._workflows import Workflows
     from fakesidecar.clock import VirtualClock
@@ -268,6 +279,13 @@ class DaprSidecar:
 
             self._workflows = Workflows(self.fake.core)
         return self._workflows
+
+    @property
+    def crypto(self) -> Crypto:
+        """Which keys there are, and what was encrypted and decrypted: `crypto.add_key("keys", "mine")`."""
+        from dapr_testing._seed import Crypto
+
+        return Crypto(self.fake.core)
 
     @property
     def conversation(self) -> Conversation:

@@ -123,7 +123,7 @@ def test_a_stream_is_cut(dapr_sidecar: DaprSidecar, transport: Any) -> None:
     next(stream)
     with pytest.raises(grpc.RpcError):
         next(stream)
-    assert (stream.code(), stream.details()) == (CODE.UNAVAILABLE, "Socket closed")
+    assert (stream.code(), stream.details()) == (CODE.UNAVAILABLE, "Stream removed (Socket closed)")
 
 
 @pytest.mark.parametrize("transport", ["in-process", "grpc"])
@@ -138,7 +138,7 @@ async def test_a_stream_is_cut_in_asyncio(dapr_sidecar: DaprSidecar, transport: 
     await stream.read()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await stream.read()
-    assert (raised.value.code(), raised.value.details()) == (CODE.UNAVAILABLE, "Socket closed")
+    assert (raised.value.code(), raised.value.details()) == (CODE.UNAVAILABLE, "Stream removed (Socket closed)")
     await channel.close()
 
 

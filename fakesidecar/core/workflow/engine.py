@@ -110,7 +110,7 @@ class Engine:
         self._refused = False
         self._gone: Future[None] | None = None
         """Set when the sidecar stops: whether the last worker is gone."""
-        self.activity_interceptor: Interceptor = lambda request: None
+        self.activity_interceptor: Interceptor | None = None
         self.on_change: list[Callable[[Instance], None]] = []
         """Called with every instance that was committed, while the engine is locked: they must not wait."""
         APPS.join(self._app, self)
@@ -670,7 +670,8 @@ class Engine:
         if (before := tasks.get(task.event.eventId)) is not None:
             self._workers.settle(before)  # an earlier round's, which nobody waits for
         tasks[task.event.eventId] = task
-        answer = self._intercepted(lambda: self.activity_interceptor(task.request()))
+        intercept = self.activity_interceptor
+        answer = None if intercept is None else self._intercepted(lambda: intercept(task.request()))
         if answer is None:
             self._workers.give(task)
         elif isinstance(answer, Future):
@@ -711,13 +712,10 @@ class Engine:
         execution = task.event.taskScheduled.taskExecutionId
         content: pb.TaskCompletedEvent | pb.TaskFailedEvent
         if answer.HasField("failureDetails"):
-            kind = "taskFailed"
-            content = pb.TaskFailedEvent(
-                taskScheduledId=id, failureDetails=answer.failureDetails, taskExecutionId=execution
-            )
+            kind, content = "taskFailed", pb.TaskFailedEvent(taskScheduledId=id, taskExecutionId=execution)
+            content.failureDetails.CopyFrom(answer.failureDetails)
         else:
-            kind = "taskCompleted"
-            content = pb.TaskCompletedEvent(taskScheduledId=id, taskExecutionId=execution)
+            kind, content = "taskCompleted", pb.TaskCompletedEvent(taskScheduledId=id, taskExecutionId=execution)
             if answer.HasField("result"):
                 content.result.CopyFrom(answer.result)
         self._add(instance, make(kind, self._clock.now(), content, router=task.event.router))

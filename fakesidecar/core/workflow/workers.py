@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dapr_client.wire import history_events_pb2 as pb
-from dapr_client.wire import orchestration_pb2 as common
 from dapr_client.wire import orchestrator_service_pb2 as service
 from fakesidecar.core.workflow.history import Event
 from fakesidecar.core.workflow.instance import Turn
@@ -45,19 +44,23 @@ class Task:
         return self.instance, self.event.eventId
 
     def request(self) -> service.ActivityRequest:
-        """What a worker is sent."""
+        """What a worker would be sent."""
+        request = service.ActivityRequest()
+        self.fill(request)
+        return request
+
+    def fill(self, request: service.ActivityRequest) -> None:
+        """Say what a worker is to do."""
         task = self.event.taskScheduled
-        request = service.ActivityRequest(
-            name=task.name,
-            workflowInstance=common.WorkflowInstance(instanceId=self.instance),
-            taskId=self.event.eventId,
-            taskExecutionId=task.taskExecutionId,
-            propagatedHistory=self.propagated,
-        )
+        request.name = task.name
+        request.workflowInstance.instanceId = self.instance
+        request.taskId = self.event.eventId
+        request.taskExecutionId = task.taskExecutionId
+        if self.propagated is not None:
+            request.propagatedHistory.CopyFrom(self.propagated)
         for name in ("version", "input", "parentTraceContext"):
             if task.HasField(name):
                 getattr(request, name).CopyFrom(getattr(task, name))
-        return request
 
 
 Work = Turn | Task
@@ -78,10 +81,14 @@ class Worker:
 
     def item(self, work: Work) -> service.WorkItem:
         """Work as it is sent to this worker."""
+        item = service.WorkItem(completionToken=work.token)
         if isinstance(work, Task):
-            return service.WorkItem(activityRequest=work.request(), completionToken=work.token)
-        id, past = work.instance.id, work.past
-        request = service.WorkflowRequest(instanceId=id, propagatedHistory=work.instance.propagated)
+            work.fill(item.activityRequest)
+            return item
+        id, past, request = work.instance.id, work.past, item.workflowRequest
+        request.instanceId = id
+        if work.instance.propagated is not None:
+            request.propagatedHistory.CopyFrom(work.instance.propagated)
         known = 0
         if self.stateful:
             known = self.seen.get(id, 0)
@@ -92,7 +99,7 @@ class Worker:
             self.seen[id] = len(past)
         request.pastEvents.extend(past[known:] if known else past)
         request.newEvents.extend(work.events)
-        return service.WorkItem(workflowRequest=request, completionToken=work.token)
+        return item
 
 
 class Workers:

@@ -93,8 +93,8 @@ def test_calls_are_meant_by_globs(it: Sidecar, said: dict[str, Any], meant: bool
     rule = Rule(effects=FAIL, **said)
     it.core.faults.add(rule)
     call: dict[str, Any] = {
-        "metadata": {"user-agent": "grpc-python/1"},
-        "request": {"options": {"consistency": "strong"}, "items": [{"price": 1}, {"price": 23}]},
+        "headers": [("user-agent", "grpc-python/1")],
+        "sent": {"options": {"consistency": "strong"}, "items": [{"price": 1}, {"price": 23}]},
     }
     assert acts(it, 1, **call) == ([1] if meant else [])
     differences = list(rule.differences(Call("state", "save", "orders", "7", **call)))
@@ -103,7 +103,7 @@ def test_calls_are_meant_by_globs(it: Sidecar, said: dict[str, Any], meant: bool
 
 def test_one_target_of_many_is_enough(it: Sidecar) -> None:
     it.core.faults.add(Rule(target="b", effects=FAIL))
-    call = {"request": {"states": [{"key": "a"}, {"key": "b"}]}, "targets_path": "states.key"}
+    call = {"sent": {"states": [{"key": "a"}, {"key": "b"}]}, "targets_path": "states.key"}
     assert acts(it, 1, **call) == [1]
     assert acts(it, 1, **call | {"targets_path": "states.none"}) == []
 
