@@ -26,7 +26,7 @@ PUBLIC = {
         Actor ActorGrpcHost ActorId ActorInterface ActorMethodNotFoundError ActorNotFoundError
         ActorPayloadDecodeError ActorProxy ActorProxyFactory ActorReentrancyConfig ActorReminderFailurePolicy
         ActorRuntime ActorRuntimeConfig ActorRuntimeContext ActorTypeConfig ActorTypeNotFoundError Actors
-        DaprActorClientBase DaprActorGrpcClient DaprActorHttpClient Remindable actormethod
+        DaprActorClientBase DaprActorGrpcClient DaprActorHttpClient Remindable actormethod create_mock_actor
     """,
     "dapr_client.actor.sync": """
         ActorProxy ActorProxyFactory DaprActorClientBase DaprActorHttpClient

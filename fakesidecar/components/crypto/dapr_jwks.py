@@ -6,7 +6,7 @@ import base64
 import binascii
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,13 +50,16 @@ class JsonWebKeySet(CryptoProvider):
             raise ComponentError(f"failed to init cache: {error}") from error
         self._read_at = around.clock.now()
 
-    def key(self, name: str) -> Key:
+    def find(self, name: str) -> Key:
         from fakesidecar.components.crypto.keys import parse_key
 
         members = self._current().get(name)
         if members is None:
             raise ComponentError("key not found")
         return parse_key(golang.marshal(members), ".json")
+
+    def names(self) -> Iterable[str]:
+        return self._current()
 
     def _source(self) -> tuple[Callable[[], Jwks], float]:
         """How the set is read, and for how many seconds it is good then."""

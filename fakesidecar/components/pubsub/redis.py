@@ -43,6 +43,8 @@ END_SECONDS = 5.0
 
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 """An entry of a stream: its id and its fields."""
+Held = tuple[str, list[bytes]]
+"""A stream, and the ids of its entries that are with a reader, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Redis(PubSub):
         )
         self.clock = around.clock
         self.desk = Desk(self.settings)
+        self._restored: list[Held] = []
+        """What is to be here again as soon as all is restored."""
         self._threads = ThreadPoolExecutor(1, "pubsub.redis") if self.blocking else None
         if self.redis.embedded is not None:
             self.redis.embedded.listeners.append(self._added)
@@ -157,14 +161,24 @@ class Redis(PubSub):
     def reset(self) -> None:
         self.redis.flush()
 
-    def snapshot(self) -> None:
-        """What it keeps is kept by its Redis (`RedisPlace.snapshot`)."""
+    def snapshot(self) -> list[Held]:
+        """What is here of each stream; the rest is kept by its Redis (`RedisPlace.snapshot`), a real one by itself."""
+        readers = () if self.blocking else tuple(self.desk.readers)
+        return [(reader.topic, sorted(self.desk.ids(reader), key=_age)) for reader in readers]
 
-    def restore(self, kept: None) -> None:
-        for reader in tuple(self.desk.readers):
-            self.desk.give_up(reader)
-            reader.create_group()
-            reader.look()
+    def restore(self, kept: list[Held]) -> None:
+        if self.blocking:
+            return
+        self.desk.clear()
+        self._restored = [*kept]
+
+    def resume(self) -> None:
+        restored, self._restored = self._restored, []
+        for reader in () if self.blocking else tuple(self.desk.readers):
+            held = next((one for one in restored if one[0] == reader.topic), (reader.topic, []))
+            if held in restored:
+                restored.remove(held)
+            reader.go_on(held[1])
 
     def close(self) -> None:
         readers = tuple(self.desk.readers)
@@ -217,6 +231,16 @@ class Reader:
             self.fill()
             self._arm()
         self._desk.run()
+
+    def go_on(self, ids: Iterable[bytes]) -> None:
+        """Have these entries again, and look for more; the clock may have been put back."""
+        if self._tick is not None:
+            self._tick.cancel()
+        self.create_group()
+        with self._desk.room:
+            for id in ids:
+                self._desk.put(self, self._redis(partial(_entries, self.topic, id)), self.clock.now())
+        self.look()
 
     def fill(self) -> None:
         """Take as much as there is room for."""
@@ -307,6 +331,11 @@ class Reader:
                 log.error("redis streams: error acknowledging message %s: %s", id.decode(), error)
 
         self._owner.soon(work)
+
+
+def _age(id: bytes) -> tuple[int, ...]:
+    """What ids of entries are sorted by."""
+    return tuple(map(int, id.split(b"-")))
 
 
 def _entries(topic: str, id: bytes, client: Any) -> Any:
@@ -437,6 +466,17 @@ class Desk:
             turns = [turn for turn in self._with_handler if turn.reader is reader]
         for turn in turns:
             self._give_up(turn)
+
+    def clear(self) -> None:
+        """Give up everything that is here, and hand over nothing else in its place."""
+        with self.room:
+            self._queue.clear()
+            turns = tuple(self._with_handler)
+            for reader in self.readers:
+                reader.behind = False
+        for turn in turns:
+            if self._end(turn) and turn.give_up is not None:
+                turn.give_up()
 
     def run(self) -> None:
         """Hand over what waits, in order, while there is somebody free."""
