@@ -64,10 +64,8 @@ class Instance:
     def begin(self, now: float) -> Turn:
         """A turn with all that waits; what was there before, or is resolved already, is dropped."""
         consumed, self.inbox = self.inbox, []
-        events = accept(self.facts, consumed)
-        self.turn = Turn(
-            self, self.history, self.facts, [make("workflowStarted", now, pb.WorkflowStartedEvent()), *events]
-        )
+        events = [make("workflowStarted", now, pb.WorkflowStartedEvent()), *accept(self.facts, consumed)]
+        self.turn = Turn(self, self.history, self.facts, events, consumed)
         return self.turn
 
     def commit(self, turn: Turn, events: Iterable[Event], custom_status: str) -> None:
@@ -119,6 +117,11 @@ class Turn:
     """How often this turn was continued as new."""
     worker: Worker | None = None
     token: str = ""
+
+    @property
+    def size(self) -> int:
+        """The bytes of what was before and what has happened since (dapr counts no `workflowStarted` of this turn)."""
+        return self.facts.size + sum(event.ByteSize() for event in self.events[1:])
 
     def next_round(self, events: list[Event]) -> Turn:
         """The turn that begins a new round, with a history of its own."""
