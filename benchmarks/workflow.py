@@ -6,7 +6,6 @@ import asyncio
 import os
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from dapr_client.workflow import DaprWorkflowClient, DaprWorkflowContext, Workfl
 from dapr_client.workflow._executions import Executions
 from dapr_client.workflow._registry import Registry
 from dapr_client.workflow.aio import DaprWorkflowClient as AioWorkflowClient
-from dapr_testing._daprd import Daprd
+from dapr_testing._daprd import CONTROL_PLANE, Daprd
 from dapr_testing._inprocess import Channel
 from dapr_testing._inprocess_aio import AioChannel
 from fakesidecar import Component, Sidecar, VirtualClock
@@ -34,8 +33,6 @@ from fakesidecar.core.workflow import Engine, Start
 STORE = Component("statestore", "state.in-memory", metadata={"actorStateStore": "true"})
 INSTANCES, ACTIVITIES, ROUNDS = 1000, 10, 2
 DAPRD = "a daprd, over loopback"
-CONTROL_PLANE = {"placement": 50005, "scheduler": 50006}
-"""Where `dapr init` has the two services that a daprd needs for workflows."""
 APART = """
 import sys
 from fakesidecar import Component, Sidecar
@@ -128,7 +125,7 @@ def a_thousand() -> Iterator[Row]:
         times = best[sides[0].name] / best[DAPRD]
         yield Row("in process, against the daprd", f"{times:.1f} × as many", target, times >= 5)
     else:
-        yield Row("in process, against a daprd", "no daprd, or no control plane", target, None)
+        yield Row("in process, against a daprd", f"no daprd, or no {' and '.join(CONTROL_PLANE)}", target, None)
 
 
 def in_process(stack: ExitStack) -> Side:
@@ -159,9 +156,8 @@ def in_a_process_of_its_own(stack: ExitStack) -> Side:
 
 def a_daprd(stack: ExitStack) -> Iterator[Side]:
     """A real one, where it and its control plane are at hand."""
-    if shutil.which("daprd") is not None and all(map(is_open, CONTROL_PLANE.values())):
-        flags = [f"--{name}-host-address=127.0.0.1:{port}" for name, port in CONTROL_PLANE.items()]
-        daprd = stack.enter_context(Daprd(components=[STORE], app_id=f"bench-{os.getpid()}", flags=flags))
+    if shutil.which("daprd") is not None and all(map(os.environ.get, CONTROL_PLANE)):
+        daprd = stack.enter_context(Daprd(components=[STORE], app_id=f"bench-{os.getpid()}"))
         yield on_port(DAPRD, daprd.grpc_port)
 
 
@@ -169,12 +165,6 @@ def on_port(name: str, port: int) -> Side:
     """A sidecar that is reached by a port of this machine."""
     address = {"host": "127.0.0.1", "port": port}
     return Side(name, address, lambda: address)
-
-
-def is_open(port: int) -> bool:
-    """Whether somebody listens."""
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def worker_of(side: Side) -> WorkflowRuntime:

@@ -80,6 +80,19 @@ def failed(error: BaseException) -> Future[Any]:
     return future
 
 
+def follow(target: Future[T], ask: Callable[[], Future[T]]) -> None:
+    """End a future as what is asked now ends; cancelling it cancels that."""
+    if target.done():
+        return
+    try:
+        source = ask()
+    except Exception as error:
+        fail(target, error)
+        return
+    target.add_done_callback(lambda done: done.cancelled() and source.cancel())
+    source.add_done_callback(lambda done: None if done.cancelled() else end_as(target, done))
+
+
 def end_as(target: Future[T], source: Future[T]) -> None:
     """End a future as another one has ended."""
     error = source.exception()

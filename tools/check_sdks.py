@@ -41,8 +41,8 @@ def check(name: str, folder: Path) -> bool:
     language = LANGUAGES[name]
     shutil.copytree(APPLICATIONS / name, folder, dirs_exist_ok=True)
     _write_key(folder / "keys")
-    for line in language.build:
-        subprocess.run(line, cwd=folder, check=True)
+    for command in language.build:
+        subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run(
         [sys.executable, "-m", "fakesidecar", "run", "--app-id", "check", "--app-port", str(_free_port()),
          "--app-protocol", language.protocol, "--log-level", "warn",

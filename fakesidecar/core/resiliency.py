@@ -12,11 +12,11 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from grpc import StatusCode
 
@@ -181,6 +181,10 @@ class Counts:
 CLOSED, HALF_OPEN, OPEN = "closed", "half-open", "open"
 
 
+KeptBreaker: TypeAlias = tuple[str, Counts, float]
+"""A circuit breaker's state, what it has seen, and when that ends."""
+
+
 @dataclass(slots=True)
 class Breaker:
     """Lets nothing through for a while, when too much went wrong (sony/gobreaker)."""
@@ -226,6 +230,15 @@ class Breaker:
             self._change(OPEN)
         elif self.counts.consecutive_successes >= self.max_requests:
             self._change(CLOSED)
+
+    def snapshot(self) -> KeptBreaker:
+        """What it has come to."""
+        return self.state, replace(self.counts), self._until
+
+    def restore(self, kept: KeptBreaker) -> None:
+        """Be as it was then."""
+        self.state, counts, self._until = kept
+        self.counts = replace(counts)
 
     def _move_on(self) -> None:
         if self._until and self._until <= self.clock.now():
@@ -524,17 +537,41 @@ class Policies:
             if policy is not None and policy.breaker is not None:
                 policy.breaker.close()
 
+    def snapshot(self) -> list[tuple[str, tuple[str, ...], KeptBreaker]]:
+        """Every circuit breaker that was asked, those of each kind in the order in which they were used."""
+        return [(kind, key, breaker.snapshot()) for kind, key, breaker in self._asked()]
+
+    def restore(self, kept: Sequence[tuple[str, tuple[str, ...], KeptBreaker]]) -> None:
+        """Have every circuit breaker be as it was then."""
+        self.reset()
+        policies: Mapping[str, Callable[..., Policy | None]]
+        policies = {"app": self.app, "actor": self.actor, "component": self.component}
+        for kind, key, breaker in kept:
+            policy = policies[kind](*key)
+            if policy is not None and policy.breaker is not None:
+                policy.breaker.restore(breaker)
+
+    def _asked(self) -> Iterator[tuple[str, tuple[str, ...], Breaker]]:
+        for app, breaker in self._by_method.items():
+            yield "app", app, breaker
+        for actor, breaker in self._by_actor.items():
+            yield "actor", actor, breaker
+        for component, policy in self._of_components.items():
+            if policy is not None and policy.breaker is not None:
+                yield "component", component, policy.breaker
+
     def _named(
         self, target: Target | None, patterns: tuple[str, ...]
     ) -> tuple[float | None, RetryPlan | None, str | None]:
         def find(kind: str, named: str, known: Mapping[str, Any]) -> str | None:
-            names = [named] if named else [pattern.format(kind) for pattern in patterns]
+            # What is a target has no default policies, whichever it names (dapr pkg/resiliency, EndpointPolicy).
+            names = [named] if target is not None else [pattern.format(kind) for pattern in patterns]
             return next((name for name in names if name in known), None)
 
-        target = target or Target()
-        timeout = find("Timeout", target.timeout, self._timeouts)
-        retry = find("Retry", target.retry, self._retries)
-        breaker = find("CircuitBreaker", target.circuit_breaker, self._breakers)
+        named = target or Target()
+        timeout = find("Timeout", named.timeout, self._timeouts)
+        retry = find("Retry", named.retry, self._retries)
+        breaker = find("CircuitBreaker", named.circuit_breaker, self._breakers)
         return self._timeouts.get(timeout or ""), self._retries.get(retry or ""), breaker
 
     def _kept(self, breakers: Kept, key: tuple[str, str], name: str, most: int) -> Breaker:

@@ -7,7 +7,7 @@ streaming one with `open`. What goes wrong is raised as an `ApiError`.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,7 +20,7 @@ from grpc import StatusCode
 
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, ConnectionLost, PlainError
+from fakesidecar.errors import ApiError, ConnectionLost, MessageTooLarge, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
 from fakesidecar.later import then
@@ -48,7 +48,7 @@ for block in BLOCKS:
     import_module(f"{__package__}.{block}")
 
 if TYPE_CHECKING:
-    from fakesidecar.core.invocation import Proxied
+    from fakesidecar.core.proxied import Ending, Requests, Take
 
 log = logging.getLogger("fakesidecar.grpc")
 
@@ -57,12 +57,6 @@ class BrokenMessage(ApiError, grpc=StatusCode.INTERNAL):
     """The bytes of a request are no message (grpc-go, server.go)."""
 
     template = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
-
-
-class MessageTooLarge(ApiError, grpc=StatusCode.RESOURCE_EXHAUSTED):
-    """A request is larger than `--max-body-size`."""
-
-    template = "grpc: received message larger than max ({size} vs. {limit})"
 
 
 class MalformedMethod(ApiError, grpc=StatusCode.UNIMPLEMENTED):
@@ -225,10 +219,10 @@ class GrpcApi:
         for check in self.filters:
             check(path, context)
 
-    def proxy(self, path: str, context: Context, requests: AsyncIterator[bytes]) -> Proxied:
-        """Hand a call that nothing serves here on to the app that it names."""
+    async def proxy(self, path: str, context: Context, requests: Requests, take: Take) -> Ending:
+        """Hand a call that nothing serves here on to the app that it names; what comes of it is handed to `take`."""
         target = self.target(path, context)
-        return self.core.invocation.proxy(target, path, requests, context.metadata)
+        return await self.core.invocation.proxy(target, path, requests, context.metadata, take)
 
     def refuse(self, path: str, context: Context) -> NoReturn:
         """Say why a call that nothing serves here is not carried out, where calls cannot be handed on."""

@@ -234,12 +234,13 @@ def test_the_most_special_policy_is_taken() -> None:
         assert found.retry.seconds == count
     mine = Resiliency(
         timeouts={"short": "1s", "DefaultTimeoutPolicy": "9s"},
+        retries={"DefaultRetryPolicy": Retry()},
         apps={"shop": Target(timeout="short")},
         components={"store": ComponentTarget(inbound=Target(timeout="short"))},
     )
     known = policies(mine)
     times = [known.app("shop", "x"), known.app("other", "x"), known.component("store", "Statestore", "Inbound")]
-    assert [found and found.timeout for found in times] == [1, 9, 1]
+    assert [found and (found.timeout, found.retry is None) for found in times] == [(1, True), (9, False), (1, True)]
     assert policies().app("shop", "x") is None
 
 

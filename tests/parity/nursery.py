@@ -20,11 +20,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 ROOT = Path(__file__).parents[2]
 MODULE = "fakesidecar"
@@ -126,7 +127,12 @@ def _main(control: socket.socket) -> None:
     born = _serve(control)
     if born is not None:
         _become(*born)
-        runpy.run_module(MODULE, run_name="__main__", alter_sys=True)
+        try:
+            runpy.run_module(MODULE, run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            if isinstance(end.code, int):
+                _leave(end.code)
+            raise
 
 
 def _serve(control: socket.socket) -> tuple[socket.socket, int] | None:
@@ -183,6 +189,15 @@ def _become(line: socket.socket, log: int) -> None:
     os.environ.update(asked["env"])
     time.tzset()
     sys.argv = [MODULE, *asked["arguments"]]
+
+
+def _leave(code: int) -> NoReturn:
+    """End as a Python does, without taking all that was imported apart first, which takes longer than all else."""
+    threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing's children do
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

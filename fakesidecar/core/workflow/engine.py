@@ -49,6 +49,8 @@ from fakesidecar.core.workflow.history import (
     SUSPENDED,
     TERMINATED,
     Event,
+    event_name,
+    event_waits,
     make,
     resolution_of,
     seconds_of,
@@ -680,13 +682,13 @@ class Engine:
                 self._add(instance, make("timerFired", self._clock.now(), content))
 
     def _forget_wait(self, instance: Instance, name: str) -> None:
-        """The event that a timer limits the wait for has come."""
-        for id, timer in instance.timers.items():
-            created = instance.facts.opened["timer", id].timerCreated
-            if created.HasField("externalEvent") and created.externalEvent.name.casefold() == name.casefold():
-                timer.cancel()
-                del instance.timers[id]
-                return
+        """An event comes that ends the oldest wait for it: no timer limits that any more."""
+        if not instance.timers:
+            return
+        waits = event_waits((*instance.history, *instance.waiting))
+        wait = next((timer for timer in waits if event_name(timer) == name.casefold()), None)
+        if wait is not None and (timer := instance.timers.pop(wait.eventId, None)) is not None:
+            timer.cancel()
 
     # --- activities ---
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dapr_client.wire import history_events_pb2 as pb
 from fakesidecar.core.workflow.history import (
+    OPENED_BY,
     Event,
     Facts,
     kind_of,
@@ -68,7 +69,7 @@ class Instance:
         self.turn = Turn(self, self.history, self.facts, events, consumed)
         return self.turn
 
-    def commit(self, turn: Turn, events: Iterable[Event], custom_status: str) -> None:
+    def commit(self, turn: Turn, events: Sequence[Event], custom_status: str) -> None:
         """Make a turn history, with the events that its actions became."""
         kept = [event for event in turn.events if turn.matches(event)]
         if turn.past is not self.history:
@@ -76,6 +77,9 @@ class Instance:
         for event in (*kept, *events):
             self.history.append(event)
             self.facts.see(event)
+        if self.inbox:  # nothing resolves what was not open: that came to an earlier round, under the same number
+            opened = {(OPENED_BY.get(kind_of(event), ""), event.eventId) for event in events}
+            self.inbox = [event for event in self.inbox if resolution_of(event) not in opened]
         self.custom_status = custom_status
         self.turn = None
 
