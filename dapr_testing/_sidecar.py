@@ -20,6 +20,7 @@ from dapr_testing import _error_coverage
 from dapr_testing._environment import variables
 from dapr_testing._servers import FAKE, Server, make
 from dapr_testing._settings import Settings, Transport, settings
+from dapr_testing._waiting import listening
 
 if TYPE_CHECKING:
     import grpc
@@ -419,7 +420,7 @@ class DaprSidecar:
                     stack.enter_context(self._client_time())
                     self._begin()
                     if (coverage := _error_coverage.active) is not None:
-                        stack.enter_context(coverage.listening(self.watched.core.recording))
+                        stack.enter_context(listening(self.watched.core.recording.listeners, coverage.note))
                     stack.callback(self._forget_plans)
                 yield self
                 if passed():

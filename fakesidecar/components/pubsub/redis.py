@@ -239,7 +239,7 @@ class Reader:
         self.create_group()
         with self._desk.room:
             for id in ids:
-                self._desk.put(self, self._redis(partial(_entries, self.topic, id)))
+                self._desk.put(self, self._redis(partial(_entries, self.topic, id)), self.clock.now())
         self.look()
 
     def fill(self) -> None:

@@ -36,8 +36,8 @@ class Instance:
     """The histories that its caller passed on."""
     facts: Facts = field(default_factory=Facts)
     turn: Turn | None = None
-    start_timer: Timer | None = None
-    """Set while a start or a pause lies ahead."""
+    alarm: Timer | None = None
+    """Set while its start, the end of a pause, or that of the time it is kept for lies ahead."""
     timers: dict[int, Timer] = field(default_factory=dict)
     """The timers that the clock runs for it, by the id of the action."""
     worker: Worker | None = None
@@ -94,8 +94,8 @@ class Instance:
         """When something that it waits for comes by itself."""
         for timer in self.timers.values():
             yield timer.when
-        if self.start_timer is not None:
-            yield self.start_timer.when
+        if self.alarm is not None:
+            yield self.alarm.when
 
     def stop_timers(self) -> None:
         """Fire no timer any more."""
@@ -125,6 +125,11 @@ class Turn:
     def next_round(self, events: list[Event]) -> Turn:
         """The turn that begins a new round, with a history of its own."""
         return Turn(self.instance, [], Facts(), events, self.consumed, self.rounds + 1)
+
+    @property
+    def name(self) -> str:
+        """The workflow's."""
+        return self.started.executionStarted.name if self.started is not None else ""
 
     @property
     def terminated(self) -> Event | None:
