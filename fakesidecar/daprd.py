@@ -39,6 +39,7 @@ def daprd(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     with ending() as ended:
         parsed = parse(arguments)
         _inform(parsed)
+        _be_listed(arguments)
         ended.code = asyncio.run(_until_a_signal(read_settings(parsed, environment)))
     return ended.code
 
@@ -144,6 +145,16 @@ def _inform(parsed: flags.Parsed) -> None:
     else:
         return
     raise Exit(0)
+
+
+def _be_listed(arguments: Sequence[str]) -> None:
+    """Name the process `daprd`: `dapr list`, `stop`, `invoke` and `publish` find sidecars by name and command line."""
+    if sys.platform == "win32":
+        return
+    import setproctitle
+
+    setproctitle.setproctitle(" ".join(["daprd", *arguments]))
+    setproctitle.setthreadtitle("daprd")  # the name alone: the title has put the whole line there
 
 
 WAIT_SECONDS = 60.0

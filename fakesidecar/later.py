@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+_AWAITED: dict[type, bool] = {}
+
+
+def is_awaited(answer: object) -> bool:
+    """Whether an answer is awaited; every call asks, and `inspect.isawaitable` would take a twentieth of it."""
+    kind = type(answer)
+    found = _AWAITED.get(kind)
+    if found is None:
+        found = _AWAITED[kind] = issubclass(kind, Awaitable)
+    return found
 
 
 def settle(future: Future[T], value: T) -> None:
@@ -66,6 +78,19 @@ def failed(error: BaseException) -> Future[Any]:
     future: Future[Any] = Future()
     future.set_exception(error)
     return future
+
+
+def follow(target: Future[T], ask: Callable[[], Future[T]]) -> None:
+    """End a future as what is asked now ends; cancelling it cancels that."""
+    if target.done():
+        return
+    try:
+        source = ask()
+    except Exception as error:
+        fail(target, error)
+        return
+    target.add_done_callback(lambda done: done.cancelled() and source.cancel())
+    source.add_done_callback(lambda done: None if done.cancelled() else end_as(target, done))
 
 
 def end_as(target: Future[T], source: Future[T]) -> None:

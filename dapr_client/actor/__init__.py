@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dapr_client.actor._interface import ActorPayloadDecodeError as ActorPayloadDecodeError
     from dapr_client.actor._interface import ActorTypeNotFoundError as ActorTypeNotFoundError
     from dapr_client.actor._interface import actormethod as actormethod
+    from dapr_client.actor._mock import create_mock_actor as create_mock_actor
     from dapr_client.actor._reminders import ActorReminderFailurePolicy as ActorReminderFailurePolicy
     from dapr_client.actor._reminders import Remindable as Remindable
     from dapr_client.actor._runtime import ActorRuntime as ActorRuntime
@@ -51,6 +52,7 @@ HOMES = {
         "ActorTypeNotFoundError",
         "actormethod",
     ),
+    "actor._mock": ("create_mock_actor",),
     "actor._reminders": ("ActorReminderFailurePolicy", "Remindable"),
     "actor._runtime": ("ActorRuntime", "Actors"),
 }

@@ -13,11 +13,11 @@ from dapr_client._async.actors import DaprActorClientBase
 from dapr_client._serializers import Serializer
 from dapr_client.actor._interface import ActorId, Methods, interfaces_of, methods_of
 from dapr_client.actor._reminders import (
+    ActorReminderData,
     ActorReminderFailurePolicy,
+    ActorTimerData,
     Remindable,
     TimerCallback,
-    reminder_body,
-    timer_body,
 )
 from dapr_client.actor._state import ActorStateManager, StateProvider
 
@@ -36,6 +36,10 @@ class ActorMethodContext:
 
     method_name: str
     call_type: ActorCallType
+
+
+TIMER = ActorMethodContext("fire_timer", ActorCallType.timer_method)
+REMINDER = ActorMethodContext("receive_reminder", ActorCallType.reminder_method)
 
 
 class ActorTypeInformation:
@@ -108,7 +112,7 @@ class Actor:
     def __init__(self, ctx: ActorRuntimeContext, actor_id: ActorId) -> None:
         self.id = actor_id
         self._runtime_ctx = ctx
-        self._state_manager = ActorStateManager(self)
+        self._state_manager = self._manage_state()
 
     @property
     def runtime_ctx(self) -> ActorRuntimeContext:
@@ -132,8 +136,7 @@ class Actor:
         """
         name = name or f"{self.id}_Timer_{_clock.new_id()}"
         method = callback if isinstance(callback, str) else callback.__name__
-        body = self._serialized(timer_body(self._attribute(method), state, due_time, period, ttl))
-        await self._runtime_ctx.dapr_client.register_timer(self._type, self.id.id, name, body)
+        await self._register_timer(ActorTimerData(name, self._attribute(method), state, due_time, period, ttl))
 
     async def unregister_timer(self, name: str) -> None:
         """End a timer."""
@@ -152,8 +155,7 @@ class Actor:
 
         A reminder of the same name is replaced. Over HTTP Dapr passes over the failure policy.
         """
-        body = self._serialized(reminder_body(name, state, due_time, period, ttl, failure_policy))
-        await self._runtime_ctx.dapr_client.register_reminder(self._type, self.id.id, name, body)
+        await self._register_reminder(ActorReminderData(name, state, due_time, period, ttl, failure_policy))
 
     async def unregister_reminder(self, name: str) -> None:
         """Remind this actor no more."""
@@ -174,6 +176,17 @@ class Actor:
         """It ended well; what is changed here is saved, too."""
 
     # --- within ---
+
+    def _manage_state(self) -> ActorStateManager:
+        return ActorStateManager(self)
+
+    async def _register_timer(self, timer: ActorTimerData) -> None:
+        body = self._serialized(timer.as_dict())
+        await self._runtime_ctx.dapr_client.register_timer(self._type, self.id.id, timer.timer_name, body)
+
+    async def _register_reminder(self, reminder: ActorReminderData) -> None:
+        body = self._serialized(reminder.as_dict())
+        await self._runtime_ctx.dapr_client.register_reminder(self._type, self.id.id, reminder.reminder_name, body)
 
     @property
     def _type(self) -> str:

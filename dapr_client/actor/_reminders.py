@@ -59,31 +59,57 @@ class ActorReminderFailurePolicy:
         return {"constant": {name: value for name, value in said.items() if value is not None}}
 
 
-def timer_body(
-    callback: str, data: Any, due_time: timedelta | None, period: timedelta | None, ttl: timedelta | None
-) -> dict[str, Any]:
-    """What the sidecar is told of a timer, but for durations."""
-    body = {"callback": callback, "data": data, "dueTime": due_time or timedelta(), "period": period or ""}
-    return body if ttl is None else {**body, "ttl": ttl}
+@dataclass(frozen=True, slots=True)
+class ActorTimerData:
+    """A timer, as it was asked for."""
+
+    timer_name: str
+    callback: str
+    """The name of the method that is called."""
+    state: Any
+    due_time: timedelta | None
+    period: timedelta | None
+    ttl: timedelta | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the sidecar is told, but for durations."""
+        body = {
+            "callback": self.callback,
+            "data": self.state,
+            "dueTime": self.due_time or timedelta(),
+            "period": self.period or "",
+        }
+        return body if self.ttl is None else {**body, "ttl": self.ttl}
 
 
-def reminder_body(
-    name: str,
-    state: bytes,
-    due_time: timedelta | None,
-    period: timedelta | None,
-    ttl: timedelta | None,
-    policy: ActorReminderFailurePolicy | None,
-) -> dict[str, Any]:
-    """What the sidecar is told of a reminder, but for durations."""
-    if not isinstance(state, bytes):
-        raise ValueError(f"only bytes are allowed for state: {type(state)}")
-    body = {"reminderName": name, "dueTime": due_time or timedelta(), "period": period, "data": state}
-    if ttl is not None:
-        body["ttl"] = ttl
-    if policy is not None:
-        body["failurePolicy"] = policy.as_dict()
-    return body
+@dataclass(frozen=True, slots=True)
+class ActorReminderData:
+    """A reminder, as it was asked for."""
+
+    reminder_name: str
+    state: bytes
+    due_time: timedelta | None
+    period: timedelta | None = None
+    ttl: timedelta | None = None
+    failure_policy: ActorReminderFailurePolicy | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.state, bytes):
+            raise ValueError(f"only bytes are allowed for state: {type(self.state)}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the sidecar is told, but for durations."""
+        body = {
+            "reminderName": self.reminder_name,
+            "dueTime": self.due_time or timedelta(),
+            "period": self.period,
+            "data": self.state,
+        }
+        if self.ttl is not None:
+            body["ttl"] = self.ttl
+        if self.failure_policy is not None:
+            body["failurePolicy"] = self.failure_policy.as_dict()
+        return body
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from dapr_client._async.actors import DaprActorClientBase, DaprActorHttpClient
 from dapr_client._serializers import DefaultJSONSerializer, Serializer
 from dapr_client._transport.aio import async_invoke
 from dapr_client.actor._actor import (
+    REMINDER,
+    TIMER,
     Actor,
     ActorCallType,
     ActorMethodContext,
@@ -30,9 +32,6 @@ from dapr_client.settings import settings
 
 Factory = Callable[[ActorRuntimeContext, ActorId], Actor]
 Work = Callable[[Actor], Any]
-
-TIMER = ActorMethodContext("fire_timer", ActorCallType.timer_method)
-REMINDER = ActorMethodContext("receive_reminder", ActorCallType.reminder_method)
 
 
 class ActorManager:

@@ -241,9 +241,11 @@ def types_of(initial: pb.SubscribeActorEventsRequestInitialAlpha1) -> Types:
 def _config(said: pb.SubscribeActorEventsRequestInitialAlpha1 | pb.ActorEntityConfig) -> TypeConfig:
     reentrancy = said.reentrancy
     depth = reentrancy.max_stack_depth if reentrancy.HasField("max_stack_depth") else STACK_DEPTH
+    drain = _seconds(said.drain_ongoing_call_timeout) if said.HasField("drain_ongoing_call_timeout") else DRAIN_SECONDS
+    drains = said.drain_rebalanced_actors or not said.HasField("drain_rebalanced_actors")
     return TypeConfig(
         _seconds(said.actor_idle_timeout) if said.HasField("actor_idle_timeout") else IDLE_SECONDS,
-        _seconds(said.drain_ongoing_call_timeout) if said.HasField("drain_ongoing_call_timeout") else DRAIN_SECONDS,
+        drain if drains else 0.0,
         depth if reentrancy.enabled else None,
     )
 

@@ -31,6 +31,7 @@ from dapr_client import (
 )
 from dapr_client import TransactionalStateOperation as Step
 from dapr_client import TransactionOperationType as Type
+from dapr_client.settings import settings
 from dapr_client.tools import ConversationTools, ConversationToolsFunction
 from dapr_testing import DaprSidecar
 
@@ -154,6 +155,24 @@ class Way(ABC):
     def ask(
         self, model: str, texts: Sequence[str], *, tools: Mapping[str, Sequence[str]] = {}, choice: str | None = None
     ) -> Said: ...
+
+    @abstractmethod
+    def bind(
+        self, binding: str, operation: str, data: Any = None, metadata: Mapping[str, str] = {}
+    ) -> tuple[bytes, Mapping[str, str]]: ...
+
+    @abstractmethod
+    def invoke(
+        self,
+        app: str,
+        method: str,
+        data: bytes = b"",
+        content_type: str = "text/plain",
+        *,
+        verb: str = "POST",
+        query: Mapping[str, str] = {},
+        headers: Mapping[str, str] = {},
+    ) -> tuple[bytes, str]: ...
 
     def close(self) -> None:
         """Let go of everything."""
@@ -298,6 +317,31 @@ class ClientWay(Way):
         (found,) = answer.outputs[0].choices
         calls = tuple((call.function.name, call.function.arguments) for call in found.message.tool_calls)
         return Said(found.message.content, calls, found.finish_reason)
+
+    def bind(
+        self, binding: str, operation: str, data: Any = None, metadata: Mapping[str, str] = {}
+    ) -> tuple[bytes, Mapping[str, str]]:
+        given = b"" if data is None else json.dumps(data).encode()
+        answer = self._call("invoke_binding", binding, operation, given, metadata)
+        return answer.data, {name.lower(): value for name, value in answer.binding_metadata.items()}
+
+    def invoke(
+        self,
+        app: str,
+        method: str,
+        data: bytes = b"",
+        content_type: str = "text/plain",
+        *,
+        verb: str = "POST",
+        query: Mapping[str, str] = {},
+        headers: Mapping[str, str] = {},
+    ) -> tuple[bytes, str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(settings, "DAPR_API_METHOD_INVOCATION_PROTOCOL", "grpc")
+            answer = self._call(
+                "invoke_method", app, method, data, content_type, tuple(headers.items()), verb, tuple(query.items())
+            )
+        return answer.data, answer.content_type
 
     def close(self) -> None:
         self._finish(self._client.close())
@@ -454,6 +498,32 @@ class HttpWay(Way):
         calls = [one["function"] for one in found["message"].get("toolCalls", ())]
         said = tuple((call["name"], call.get("arguments", "")) for call in calls)
         return Said(found["message"].get("content", ""), said, found["finishReason"])
+
+    def bind(
+        self, binding: str, operation: str, data: Any = None, metadata: Mapping[str, str] = {}
+    ) -> tuple[bytes, Mapping[str, str]]:
+        body = {"operation": operation, "metadata": metadata, **({} if data is None else {"data": data})}
+        answer = self._ask("POST", f"/v1.0/bindings/{quote(binding)}", body)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        begin = "metadata."
+        return answer.data, {n.removeprefix(begin): value for n, value in headers.items() if n.startswith(begin)}
+
+    def invoke(
+        self,
+        app: str,
+        method: str,
+        data: bytes = b"",
+        content_type: str = "text/plain",
+        *,
+        verb: str = "POST",
+        query: Mapping[str, str] = {},
+        headers: Mapping[str, str] = {},
+    ) -> tuple[bytes, str]:
+        url = f"{self._root}/v1.0/invoke/{quote(app)}/method/{quote(method)}?{urlencode(query)}"
+        answer = self._pool.request(verb, url, body=data, headers={"content-type": content_type, **headers})
+        if answer.status >= 400:
+            raise Refused(answer.status == 409, answer.data.decode())
+        return answer.data, answer.headers.get("content-type", "")
 
     def close(self) -> None:
         self._pool.clear()

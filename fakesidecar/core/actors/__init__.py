@@ -44,7 +44,7 @@ from fakesidecar.errors import (
     ReminderNotHosted,
     TimerCreateFailed,
 )
-from fakesidecar.later import end_as, fail, failed, then
+from fakesidecar.later import end_as, fail, failed, follow, then
 from fakesidecar.resources.component import Component
 from fakesidecar.scheduler import FailurePolicy
 
@@ -62,7 +62,7 @@ class ActorsBlock:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._table = Table(core.clock)
+        self._table = Table(core.clock, self._lives_here)
         self._parked: list[tuple[ActorCall, Future[ActorReply]]] = []
         """Calls that wait for the application to say which actors it hosts."""
         self._asked = False
@@ -105,6 +105,25 @@ class ActorsBlock:
     def hosts(self, type: str) -> bool:
         """Whether actors of this type are hosted here."""
         return type in self._table.types and self.enabled and not self._ending and self.state.configured
+
+    def _lives_here(self, type: str, id: str) -> bool:
+        return self.place.find(type, id) in (self, None)
+
+    def rebalance(self) -> list[Future[None]]:
+        """Send those actors away that live at another sidecar from now on."""
+        going = []
+        for type, id in self._table.known():
+            home = self.place.find(type, id)
+            if home is not None and home is not self:
+                gone: Future[None] = Future()
+                home.expect(type, id, gone)
+                follow(gone, partial(self._table.send_away, type, id))
+                going.append(gone)
+        return going
+
+    def expect(self, type: str, id: str, gone: Future[None]) -> None:
+        """An actor will live here: what it is asked waits until it is `gone` from where it was."""
+        self._table.expect(type, id, gone)
 
     @property
     def types(self) -> list[str]:
@@ -167,7 +186,7 @@ class ActorsBlock:
 
     def take(self, call: ActorCall) -> Future[ActorReply]:
         """Call a method of an actor that is hosted here."""
-        hosted = self._table.types.get(call.type)
+        asked, hosted = call, self._table.types.get(call.type)
         depth = None if hosted is None else hosted.config.stack_depth
         reentrancy = None
         if depth is not None:
@@ -178,8 +197,16 @@ class ActorsBlock:
         # Not the caller's: the hosting sidecar says these of itself (dapr pkg/actors/router).
         call = call.with_header("dapr-caller-app-id", self._core.app_id)
         call = call.with_header("dapr-caller-namespace", self._namespace)
-        what = (METHOD, call.method, lambda host: host.invoke(call))
-        turn = self._table.turn(call.type, call.id, *what, reentrancy=reentrancy, depth=depth or 1)
+        turn = self._table.turn(
+            call.type,
+            call.id,
+            METHOD,
+            call.method,
+            lambda host: host.invoke(call),
+            reentrancy=reentrancy,
+            depth=depth or 1,
+            elsewhere=lambda: self._route(asked, wait=False),
+        )
         return then(turn, _same, _answer)
 
     @property
@@ -251,7 +278,8 @@ class ActorsBlock:
 
     def remind(self, reminder: Reminder) -> Future[None]:
         """Tell an actor that is hosted here of a reminder, now."""
-        return self._table.turn(reminder.type, reminder.id, REMINDER, reminder.name, lambda host: host.remind(reminder))
+        what = (reminder.type, reminder.id, REMINDER, reminder.name, lambda host: host.remind(reminder))
+        return self._table.turn(*what, elsewhere=lambda: self.place.deliver(reminder))
 
     def create_timer(self, timer: ActorTimer) -> None:
         """Have an actor called on time, as long as this sidecar lives."""
@@ -268,7 +296,13 @@ class ActorsBlock:
         self.timers.remove(type, id, name)
 
     def _tick(self, timer: ActorTimer) -> Future[None]:
-        return self._table.turn(timer.type, timer.id, TIMER, timer.name, lambda host: host.tick(timer))
+        """Tell an actor of a timer; the actor may have moved since it asked for it."""
+        return (self.place.find(timer.type, timer.id) or self).tick(timer)
+
+    def tick(self, timer: ActorTimer) -> Future[None]:
+        """Tell an actor that is hosted here of a timer, now."""
+        what = (timer.type, timer.id, TIMER, timer.name, lambda host: host.tick(timer))
+        return self._table.turn(*what, elsewhere=lambda: self._tick(timer))
 
     # --- for tests ---
 
@@ -287,7 +321,8 @@ class ActorsBlock:
 
     def fire_reminder(self, type: str, id: str, name: str) -> Future[None]:
         """Tell an actor of a reminder of its own now, out of turn; its schedule stays as it is."""
-        return self.remind(self.place.reminders.find(type, id, name))
+        reminder = self.place.reminders.find(type, id, name)
+        return (self.place.find(type, id) or self).remind(reminder)
 
     def fire_timer(self, type: str, id: str, name: str) -> Future[None]:
         """Tell an actor of a timer of its own now, out of turn; its schedule stays as it is."""
@@ -317,19 +352,25 @@ class ActorsBlock:
         self._table.reset()
 
     def snapshot(self) -> dict[str, Any]:
-        """The reminders that are to come, and who keeps what; the state itself is the store's."""
-        return {"reminders": self.place.reminders.snapshot(), "keys": self.state.snapshot()}
+        """The reminders and timers that are to come, and who keeps what; the state itself is the store's."""
+        return {
+            "reminders": self.place.reminders.snapshot(),
+            "timers": self.timers.snapshot(),
+            "keys": self.state.snapshot(),
+        }
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """Have those reminders again; actors are deactivated, timers forgotten."""
+        """Have those reminders and timers again; actors are deactivated."""
         self.reset()
         self.place.restore(kept["reminders"])
+        self.timers.restore(kept["timers"])
         self.state.restore(kept["keys"])
 
     def drain(self) -> list[Future[None]]:
-        """Take no more calls, and deactivate every actor when the calls under way have ended."""
+        """Take no more calls, and deactivate every actor when the calls under way have ended; others take over."""
         self._ending = True
-        return [self.deactivate(type, id) for type, id in self.active()]
+        staying = [(type, id) for type, id in self.active() if self._lives_here(type, id)]
+        return [*self.rebalance(), *(self.deactivate(type, id) for type, id in staying)]
 
     def close(self) -> None:
         """Leave the place; what still waits fails."""

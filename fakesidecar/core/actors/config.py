@@ -9,7 +9,7 @@ from typing import Any
 from fakesidecar import golang
 
 IDLE_SECONDS = 3600.0
-DRAIN_SECONDS = 60.0
+DRAIN_SECONDS = 2.0
 STACK_DEPTH = 32
 
 
@@ -20,7 +20,7 @@ class TypeConfig:
     idle_seconds: float = IDLE_SECONDS
     """How long an actor that nobody calls stays active."""
     drain_seconds: float = DRAIN_SECONDS
-    """How long calls under way may take when the sidecar ends."""
+    """How long a call under way may take when its actor moves to another host; 0: it is not waited for."""
     stack_depth: int | None = None
     """How deep calls of one reentrancy id may nest; None: they may not."""
 
@@ -35,7 +35,7 @@ _COMMON = (
     golang.Field("entities", golang.ListOf(golang.TEXT)),
     golang.Field("actorIdleTimeout", golang.TEXT),
     golang.Field("drainOngoingCallTimeout", golang.TEXT),
-    golang.Field("drainRebalancedActors", golang.BOOL),
+    golang.Field("drainRebalancedActors", golang.Optional(golang.BOOL)),
     golang.Field("reentrancy", _REENTRANCY),
     golang.Field("remindersStoragePartitions", golang.INT),
 )
@@ -55,9 +55,10 @@ def types_of(body: bytes) -> Types:
 
 def _config(said: Mapping[str, Any]) -> TypeConfig:
     depth = said["reentrancy"]["maxStackDepth"]
+    drain_seconds = _seconds(said["drainOngoingCallTimeout"], DRAIN_SECONDS)
     return TypeConfig(
         _seconds(said["actorIdleTimeout"], IDLE_SECONDS),
-        _seconds(said["drainOngoingCallTimeout"], DRAIN_SECONDS),
+        0.0 if said["drainRebalancedActors"] is False else drain_seconds,
         (STACK_DEPTH if depth is None else depth) if said["reentrancy"]["enabled"] else None,
     )
 

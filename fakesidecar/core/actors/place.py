@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fakesidecar.core.actors.hosts import Reminder
-from fakesidecar.core.actors.reminders import LOCK, KeptReminder, Reminders
+from fakesidecar.core.actors.reminders import LOCK, Reminders, Saved
 from fakesidecar.later import end_as
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 class Place:
     """Where actors are, among sidecars.
 
-    An actor that is active stays where it is; others go where a hash of their name says, as few as possible
-    elsewhere when sidecars come and go. (daprd moves active actors too, as soon as another host joins.)
+    They go where a hash of their name says, as few as possible elsewhere when sidecars come and go. One that is active
+    when its host changes is sent away from the old one, and the new one waits for that: its turns never overlap.
+    (daprd has calls of all actors of the type wait meanwhile, and interrupts those of actors that stay, too.)
     """
 
     def __init__(self, clock: Clock) -> None:
         self.sidecars: list[ActorsBlock] = []
-        self.reminders = Reminders(clock, self._deliver)
+        self.reminders = Reminders(clock, self.deliver)
         self._undelivered: list[tuple[Reminder, Future[None]]] = []
         self._numbers = itertools.count()
 
@@ -44,10 +45,10 @@ class Place:
         hosting = [sidecar for sidecar in self.sidecars if sidecar.hosts(type)]
         if len(hosting) < 2:
             return hosting[0] if hosting else None
-        active = next((sidecar for sidecar in hosting if sidecar.is_active(type, id)), None)
-        return active or max(hosting, key=lambda sidecar: _weight(sidecar.address, type, id))
+        return max(hosting, key=lambda sidecar: weight(sidecar.address, type, id))
 
-    def _deliver(self, reminder: Reminder) -> Future[None]:
+    def deliver(self, reminder: Reminder) -> Future[None]:
+        """Tell an actor of a reminder, as soon as somebody hosts it."""
         sidecar = self.find(reminder.type, reminder.id)
         if sidecar is not None:
             return sidecar.remind(reminder)
@@ -56,15 +57,17 @@ class Place:
         return waiting
 
     def changed(self) -> None:
-        """There are new hosts: what could not be delivered is."""
+        """There are new hosts: actors move there, and what could not be delivered is."""
+        for sidecar in tuple(self.sidecars):
+            sidecar.rebalance()
         with LOCK:
             waiting, self._undelivered = self._undelivered, []
             for reminder, future in waiting:
                 if self.reminders.get(reminder.type, reminder.id, reminder.name) is not reminder:
                     continue  # deleted meanwhile
-                self._deliver(reminder).add_done_callback(partial(end_as, future))
+                self.deliver(reminder).add_done_callback(partial(end_as, future))
 
-    def restore(self, kept: Sequence[KeptReminder]) -> None:
+    def restore(self, kept: Sequence[Saved[Reminder]]) -> None:
         """Have these reminders, and no others."""
         with LOCK:
             self._undelivered.clear()
@@ -77,6 +80,6 @@ class Place:
             self._undelivered.clear()
 
 
-def _weight(*parts: str) -> bytes:
+def weight(*parts: str) -> bytes:
     """Rendezvous hashing: the host with the largest weight has the actor."""
     return hashlib.blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=8).digest()

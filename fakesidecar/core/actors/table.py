@@ -14,7 +14,7 @@ from fakesidecar.core.actors.config import TypeConfig, Types
 from fakesidecar.core.actors.hosts import Host, HostFailed
 from fakesidecar.core.actors.turns import Turns
 from fakesidecar.errors import ApiError
-from fakesidecar.later import end_as, fail, failed, now
+from fakesidecar.later import end_as, fail, failed, follow, now
 
 T = TypeVar("T")
 
@@ -45,6 +45,10 @@ class Turn:
         return "running" if self.end is None else "failed" if self.error else "ok"
 
 
+class Moved(Exception):
+    """The actor is to live at another sidecar; what it was asked is to be asked there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hosted:
     """A type of actors: where they live, and how they are kept."""
@@ -65,13 +69,16 @@ class Actor:
         self.idle_since = 0.0
         self.timer: Timer | None = None
         """Looks whether the actor is idle."""
+        self.running: set[Future[Any]] = set()
+        """What its host does for it now, deactivation aside: many things, when calls nest."""
 
 
 class Table:
     """Types and their hosts, actors and their turns."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, lives_here: Callable[[str, str], bool]) -> None:
         self._clock = clock
+        self._lives_here = lives_here
         self.types: dict[str, Hosted] = {}
         self.turns: deque[Turn] = deque(maxlen=TURNS_KEPT)
         """What actors were asked to do, the oldest first."""
@@ -122,6 +129,40 @@ class Table:
             return now(None)
         return self.turn(type, id, DEACTIVATION, "", lambda host: host.deactivate(type, id))
 
+    # --- actors that move ---
+
+    def known(self) -> list[tuple[str, str]]:
+        """Type and id of every actor that is active, or that something waits for."""
+        with self._lock:
+            return sorted(self._actors)
+
+    def send_away(self, type: str, id: str) -> Future[None]:
+        """Deactivate an actor that is to live elsewhere: what it does may end within the time that its type has."""
+        gone = self.turn(type, id, DEACTIVATION, "", lambda host: host.deactivate(type, id))
+        actor, hosted = self._actors.get((type, id)), self.types.get(type)
+        if actor is None or not actor.running:
+            return gone
+
+        def interrupt() -> None:
+            for asked in tuple(actor.running):
+                fail(asked, Moved("it took too long, and its actor has moved"))
+
+        if hosted is not None and hosted.config.drain_seconds:
+            self._clock.call_later(hosted.config.drain_seconds, lambda: None if gone.done() else interrupt())
+        else:
+            interrupt()
+        return gone
+
+    def expect(self, type: str, id: str, gone: Future[None]) -> None:
+        """An actor will live here: what it is asked waits until it is `gone` from where it was."""
+        actor = self._expect(type, id)
+
+        def begin(_: Future[None]) -> None:
+            actor.turns.leave()
+            self._let_go(actor)
+
+        actor.turns.enter(lambda: gone.add_done_callback(begin))
+
     # --- turns ---
 
     def turn(
@@ -134,8 +175,12 @@ class Table:
         *,
         reentrancy: str | None = None,
         depth: int = 1,
+        elsewhere: Callable[[], Future[T]] | None = None,
     ) -> Future[T]:
-        """Have an actor's host asked for something when it is the actor's turn for it."""
+        """Have an actor's host asked for something when it is the actor's turn for it.
+
+        When the actor has moved by then, `elsewhere` asks its new host.
+        """
         actor = self._expect(type, id)
         outcome: Future[T] = Future()
         self._pending.add(outcome)
@@ -145,11 +190,18 @@ class Table:
             if outcome.done() or (kind == DEACTIVATION and not actor.active):
                 over(now(None))  # nobody waits any more, or there is nothing to do
                 return
+            if elsewhere is not None and not self._lives_here(type, id):
+                over(failed(Moved()))
+                return
             turn = Turn(type, id, kind, name, self._clock.now())
             self.turns.append(turn)
-            self._begin(actor, ask).add_done_callback(lambda asked: end(turn, asked))
+            asked = self._begin(actor, ask)
+            if kind != DEACTIVATION:
+                actor.running.add(asked)
+            asked.add_done_callback(lambda asked: end(turn, asked))
 
         def end(turn: Turn, asked: Future[T]) -> None:
+            actor.running.discard(asked)
             error = asked.exception()
             turn.end, turn.error = self._clock.now(), "" if error is None else str(error)
             self._end(actor, kind)
@@ -158,7 +210,11 @@ class Table:
         def over(asked: Future[Any]) -> None:
             actor.turns.leave()
             self._let_go(actor)
-            end_as(outcome, asked)
+            if elsewhere is not None and isinstance(asked.exception(), Moved):
+                self._pending.discard(outcome)
+                follow(outcome, elsewhere)
+            else:
+                end_as(outcome, asked)
 
         try:
             actor.turns.enter(begin, id=reentrancy, depth=depth)

@@ -10,6 +10,7 @@ from typing import Any
 from fakesidecar.clock import VirtualClock
 from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.actors.hosts import ActorCall, ActorReply, ActorTimer, Host, HostFailed, Reminder
+from fakesidecar.later import fail, settle
 from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
@@ -32,10 +33,10 @@ class Asked:
     answer: Future[Any] = field(default_factory=Future)
 
     def ok(self, data: bytes = b"") -> None:
-        self.answer.set_result(ActorReply(data) if self.kind == "method" else None)
+        settle(self.answer, ActorReply(data) if self.kind == "method" else None)
 
     def fail(self, reason: str = "it broke") -> None:
-        self.answer.set_exception(HostFailed(reason))
+        fail(self.answer, HostFailed(reason))
 
 
 class Stage(Host):

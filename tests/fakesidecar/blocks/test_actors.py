@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +20,7 @@ from fakesidecar.core.actors import ActorsBlock
 from fakesidecar.core.actors.config import TypeConfig, types_of
 from fakesidecar.core.actors.hosts import ActorReply, ActorTimer, Reminder
 from fakesidecar.core.actors.names import fault_in_method, fault_in_name
+from fakesidecar.core.actors.place import weight
 from fakesidecar.errors import (
     ActorInstanceMissing,
     ActorInvokeFailed,
@@ -495,21 +496,25 @@ def test_a_reset_leaves_nothing(sidecar: Sidecar, actors: ActorsBlock, host: Sta
     assert actors.state.all("Cat", "tom") == {}
 
 
-def test_a_copy_has_reminders_and_state(
+def test_a_copy_has_reminders_timers_and_state(
     sidecar: Sidecar, actors: ActorsBlock, host: Stage, clock: VirtualClock
 ) -> None:
     call(actors, "eat").result()
     save(actors, Upsert("mood", b"1"))
     remind(actors, period="R3/PT1H", policy=DROP)
+    actors.create_timer(ActorTimer("Cat", "tom", "look", due_time="90m", period="R3/P1D"))
     clock.advance(HOUR)
     kept = snapshots.loads(snapshots.dumps(snapshots.snapshot(sidecar.core)))
-    clock.advance(DAY)
-    assert actors.list_reminders("Cat") == []
+    clock.advance(3 * DAY)
+    assert (actors.list_reminders("Cat"), actors.timers.select()) == ([], [])
     snapshots.restore(sidecar.core, kept)
     assert (actors.active(), actors.state.all("Cat", "tom")) == ([], {"mood": b"1"})
     del host.asked[:]
     clock.advance(DAY)
     assert [kind for kind, _, _ in host.said()].count("reminder") == 2
+    clock.advance(2 * DAY)
+    came = [turn.begin - kept.time for turn in actors.turns if turn.kind == "timer"]
+    assert (came, actors.timers.select()) == ([HOUR / 2, HOUR / 2 + DAY, HOUR / 2 + 2 * DAY], [])
 
 
 # --- several sidecars ----------------------------------------------------------------------------
@@ -545,6 +550,141 @@ def test_neighbours_share_actors_and_reminders() -> None:
     one.stop()
 
 
+DRAIN = 10.0
+
+
+class Pair:
+    """Two sidecars of a clock. `tom` is active at the first, and is to live at the second when that has a host, too."""
+
+    def __init__(self, drain: float = DRAIN) -> None:
+        self.clock, neighbours = VirtualClock(), Neighbours()
+        self.types = {"Cat": TypeConfig(drain_seconds=drain)}
+        self.one, self.two = (
+            sidecar_with_actors(app_id="app", clock=self.clock, neighbours=neighbours) for _ in range(2)
+        )
+        self.old, self.new = Stage(), Stage()
+        self.one.core.actors.register(self.old, self.types)
+        second = self.two.core.actors
+        names = (f"cat-{number}" for number in range(100))
+        self.tom = next(name for name in names if weight(second.address, "Cat", name) > weight("0", "Cat", name))
+
+    def ask(self, method: str) -> Future[ActorReply]:
+        return call(self.one.core.actors, method, self.tom)
+
+    def join(self) -> None:
+        self.two.core.actors.register(self.new, self.types)
+
+    def said(self) -> list[list[tuple[str, str]]]:
+        """Kind and name of all that the old host and the new one were asked."""
+        return [[(kind, name) for kind, _, name in stage.said()] for stage in (self.old, self.new)]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    pair = Pair()
+    yield pair
+    pair.one.stop()
+    pair.two.stop()
+
+
+def test_an_actor_moves_when_its_call_is_over(pair: Pair) -> None:
+    under_way, waiting = pair.ask("sleep"), pair.ask("eat")
+    pair.join()
+    late = pair.ask("purr")
+    assert pair.said() == [[("method", "sleep")], []]
+    pair.old.asked[0].ok(b"zzz")
+    assert under_way.result(0).data == b"zzz"
+    assert pair.said() == [[("method", "sleep"), ("deactivation", "")], []]
+    pair.old.asked[1].ok()
+    assert pair.said()[1] == [("method", "purr")]
+    pair.new.asked[0].ok()
+    pair.new.asked[1].ok(b"fish")
+    assert (late.done(), waiting.result(0).data) == (True, b"fish")
+    assert pair.one.core.actors.active() == []
+    assert pair.two.core.actors.active() == [("Cat", pair.tom)]
+
+
+def test_a_call_that_takes_too_long_is_made_again_at_the_new_host(pair: Pair) -> None:
+    asked = pair.ask("sleep")
+    pair.join()
+    pair.clock.advance(DRAIN - 1)
+    assert pair.said()[0] == [("method", "sleep")]
+    pair.clock.advance(1)
+    assert pair.said()[0] == [("method", "sleep"), ("deactivation", "")]
+    assert pair.said()[1] == []
+    pair.old.asked[1].ok()
+    pair.new.asked[0].ok(b"zzz")
+    assert asked.result(0).data == b"zzz"
+    assert next(turn.error for turn in pair.one.core.actors.turns).startswith("it took too long")
+
+
+def test_a_type_may_say_that_nobody_waits_for_its_calls() -> None:
+    pair = Pair(drain=0)
+    asked = pair.ask("sleep")
+    pair.join()
+    pair.old.asked[1].ok()
+    assert pair.said() == [[("method", "sleep"), ("deactivation", "")], [("method", "sleep")]]
+    pair.new.asked[0].fail()
+    with pytest.raises(ActorInvokeFailed, match="it broke"):
+        asked.result(0)
+    pair.one.stop()
+    pair.two.stop()
+
+
+def test_reminders_and_timers_follow_an_actor_that_moves(pair: Pair) -> None:
+    pair.old.answer = pair.new.answer = Asked.ok
+    actors = pair.one.core.actors
+    pair.ask("eat")
+    remind(actors, id=pair.tom, period="1h")
+    actors.create_timer(ActorTimer("Cat", pair.tom, "look", period="2h"))
+    pair.join()
+    pair.clock.advance(2 * HOUR)
+    assert pair.said() == [
+        [("method", "eat"), ("timer", "look"), ("deactivation", "")],
+        [("reminder", "feed"), ("timer", "look"), ("reminder", "feed")],
+    ]
+    actors.fire_timer("Cat", pair.tom, "look")
+    actors.fire_reminder("Cat", pair.tom, "feed")
+    assert pair.said()[1][3:] == [("timer", "look"), ("reminder", "feed")]
+
+
+def test_actors_move_on_when_their_sidecar_ends(pair: Pair) -> None:
+    pair.join()
+    asked = pair.ask("sleep")
+    ended = pair.two.core.actors.drain()
+    waiting = pair.ask("eat")
+    assert (pair.said(), [one.done() for one in ended]) == ([[], [("method", "sleep")]], [False])
+    pair.new.asked[0].ok(b"zzz")
+    pair.new.asked[1].ok()
+    pair.old.asked[0].ok(b"fish")
+    assert (asked.result(0).data, waiting.result(0).data, ended[0].done()) == (b"zzz", b"fish", True)
+
+
+def test_a_deactivation_is_not_cut_short(pair: Pair) -> None:
+    pair.ask("sleep")
+    pair.join()
+    pair.old.asked[0].ok()
+    pair.clock.advance(2 * DRAIN)
+    late = pair.ask("eat")
+    assert pair.said()[1] == []
+    pair.old.asked[1].ok()
+    pair.new.asked[0].ok()
+    assert late.result(0).data == b""
+
+
+def test_an_actor_that_is_still_leaving_may_come_back(pair: Pair) -> None:
+    first = pair.ask("sleep")
+    pair.join()
+    second = pair.ask("eat")
+    pair.two.core.actors.drain()
+    assert pair.said() == [[("method", "sleep")], []]
+    for asked in range(3):
+        pair.old.asked[asked].ok()
+    assert pair.said() == [[("method", "sleep"), ("deactivation", ""), ("method", "eat")], []]
+    assert first.done()
+    assert second.done()
+
+
 # --- names and configuration ---------------------------------------------------------------------
 
 
@@ -576,9 +716,12 @@ def test_what_applications_say_of_their_types() -> None:
         "entitiesConfig": [{"entities": ["Dog"], "drainOngoingCallTimeout": "1s", "actorIdleTimeout": "5m"}],
     }
     assert types_of(json.dumps(said).encode()) == {
-        "Cat": TypeConfig(3600, 60, 32),
+        "Cat": TypeConfig(3600, 2, 32),
         "Dog": TypeConfig(300, 1, None),
     }
+    never = {"entities": ["Cat"], "drainRebalancedActors": False, "drainOngoingCallTimeout": "1m"}
+    assert types_of(json.dumps(never).encode()) == {"Cat": TypeConfig(drain_seconds=0)}
+    assert types_of(json.dumps(never | {"drainRebalancedActors": True}).encode())["Cat"].drain_seconds == 60
     for broken in (b"", b"[]", b'{"entities": "Cat"}', b'{"entities": ["Cat"], "actorIdleTimeout": "long"}'):
         with pytest.raises(GoError):
             types_of(broken)
