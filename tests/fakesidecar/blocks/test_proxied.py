@@ -99,13 +99,15 @@ async def shop(app: str = "shop", *, named: str = "kitchen", **target: Any) -> A
     await app_side.start()
     its = Options(app_id="kitchen", app_port=port, app_protocol="grpc")
     resources = Resources(resiliencies=[resiliency])
-    async with (
-        Sidecar(its, clock=clock, neighbours=neighbours, resources=resources) as callee,
-        Sidecar(Options(app_id="shop"), clock=clock, neighbours=neighbours, resources=resources) as caller,
-        grpc.aio.insecure_channel(f"127.0.0.1:{(callee if app == 'kitchen' else caller).grpc_port}") as channel,
-    ):
-        yield Shop(kitchen, channel, clock)
-    await app_side.stop(None)
+    try:
+        async with (
+            Sidecar(its, clock=clock, neighbours=neighbours, resources=resources) as callee,
+            Sidecar(Options(app_id="shop"), clock=clock, neighbours=neighbours, resources=resources) as caller,
+            grpc.aio.insecure_channel(f"127.0.0.1:{(callee if app == 'kitchen' else caller).grpc_port}") as channel,
+        ):
+            yield Shop(kitchen, channel, clock)
+    finally:
+        await app_side.stop(None)
 
 
 @pytest.mark.parametrize(
