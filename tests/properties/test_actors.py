@@ -15,6 +15,7 @@ from fakesidecar.clock import VirtualClock
 from fakesidecar.components.state import Delete, Operation, Upsert
 from fakesidecar.core.actors.config import TypeConfig
 from fakesidecar.core.actors.hosts import ActorCall, ActorReply, ActorTimer, Host, HostFailed, Reminder
+from fakesidecar.core.actors.table import Moved
 from fakesidecar.errors import (
     ActorInstanceMissing,
     ActorNotHosted,
@@ -30,6 +31,8 @@ from fakesidecar.sidecar import Sidecar
 IDS = st.sampled_from(["tom", "felix"])
 TYPES = st.sampled_from(["Plain", "Nested"])
 CHAINS = st.sampled_from(["", "one", "two"])
+TIMES = st.integers(1, 3)
+KEYS = ("a", "b", "c")
 NAMES = st.sampled_from(["a", "b"])
 STORE = Component("store", "state.in-memory", metadata={"actorStateStore": "true"})
 DEPTH, IDLE = 2, 50.0
@@ -41,6 +44,7 @@ class Slow(Host):
     def __init__(self) -> None:
         self.open: list[tuple[str, str, str | None, Future[Any]]] = []
         """Type, id, chain of calls, answer."""
+        self.deactivations: list[Future[Any]] = []
 
     def _ask(self, type: str, id: str, chain: str | None = None) -> Future[Any]:
         answer: Future[Any] = Future()
@@ -57,7 +61,20 @@ class Slow(Host):
         return self._ask(timer.type, timer.id)
 
     def deactivate(self, type: str, id: str) -> Future[None]:
-        return self._ask(type, id)
+        answer = self._ask(type, id)
+        self.deactivations.append(answer)
+        return answer
+
+
+EXPECTED = ("it broke", "context canceled", "actor host is not connected")
+"""What calls may fail of."""
+
+
+def check(calls: list[Future[ActorReply]]) -> None:
+    """Every call has ended, and in no other way than its host says."""
+    assert all(call.done() for call in calls), "somebody waits for ever"
+    errors = [call.exception() for call in calls if not call.cancelled()]
+    assert [error for error in errors if error and not str(error).endswith(EXPECTED)] == []
 
 
 class Actors(RuleBasedStateMachine):
@@ -77,17 +94,20 @@ class Actors(RuleBasedStateMachine):
         self.actors.register(self.host, {"Plain": TypeConfig(IDLE), "Nested": TypeConfig(IDLE, stack_depth=DEPTH)})
 
     def teardown(self) -> None:
+        while self.host.open:
+            self.answer(0, fails=False)
+        check(self.calls)
         self.sidecar.stop()
-        assert all(call.done() for call in self.calls), "somebody waits for ever"
 
-    @rule(type=TYPES, id=IDS, chain=CHAINS)
-    def call(self, type: str, id: str, chain: str) -> None:
+    @rule(type=TYPES, id=IDS, chain=CHAINS, times=TIMES)
+    def call(self, type: str, id: str, chain: str, times: int) -> None:
         headers = [("Dapr-Reentrancy-Id", chain)] if chain else []
-        try:
-            self.calls.append(self.actors.ask(ActorCall(type, id, "m", headers=headers)))
-        except ActorStackDepth:
-            nested = [one for one in self.host.open if one[:3] == (type, id, chain)]
-            assert len(nested) == DEPTH
+        for _ in range(times):
+            try:
+                self.calls.append(self.actors.ask(ActorCall(type, id, "m", headers=headers)))
+            except ActorStackDepth:
+                nested = [one for one in self.host.open if one[:3] == (type, id, chain)]
+                assert len(nested) == DEPTH
 
     @rule(number=st.integers(0, 20), fails=st.booleans())
     def answer(self, number: int, fails: bool) -> None:
@@ -161,6 +181,8 @@ class Actors(RuleBasedStateMachine):
     @invariant()
     def state_is_whole(self) -> None:
         for (type, id), kept in self.state.items():
+            found = {key: self.actors.get_state(type, id, key) for key in KEYS}
+            assert {key: item.data for key, item in found.items() if item} == kept
             assert self.actors.state.all(type, id) == kept
 
     @invariant()
@@ -193,7 +215,7 @@ class Rebalanced(RuleBasedStateMachine):
         for _ in range(1000):
             self.answer(0, fails=False)
         assert self.open() == []
-        assert all(call.done() for call in self.calls), "somebody waits for ever"
+        check(self.calls)
         for sidecar in self.sidecars:
             sidecar.stop()
 
@@ -216,10 +238,11 @@ class Rebalanced(RuleBasedStateMachine):
             for *_, answer in host.open:
                 fail(answer, HostFailed("context canceled"))
 
-    @rule(number=SIDECARS, id=IDS)
-    def call(self, number: int, id: str) -> None:
-        with suppress(ActorNotHosted):
-            self.calls.append(self.sidecars[number].core.actors.ask(ActorCall("Plain", id, "m")))
+    @rule(number=SIDECARS, id=IDS, times=TIMES)
+    def call(self, number: int, id: str, times: int) -> None:
+        for _ in range(times):
+            with suppress(ActorNotHosted):
+                self.calls.append(self.sidecars[number].core.actors.ask(ActorCall("Plain", id, "m")))
 
     @rule(number=st.integers(0, 20), fails=st.booleans())
     def answer(self, number: int, fails: bool) -> None:
@@ -253,6 +276,11 @@ class Rebalanced(RuleBasedStateMachine):
     def turns_do_not_overlap(self) -> None:
         asked = [(type, id) for type, id, _, _ in self.open()]
         assert len(asked) == len(set(asked))
+
+    @invariant()
+    def deactivations_are_not_interrupted(self) -> None:
+        done = [answer for host in self.hosts if host for answer in host.deactivations if answer.done()]
+        assert not any(isinstance(answer.exception(), Moved) for answer in done)
 
     @invariant()
     def an_actor_is_active_once(self) -> None:

@@ -352,13 +352,18 @@ class ActorsBlock:
         self._table.reset()
 
     def snapshot(self) -> dict[str, Any]:
-        """The reminders that are to come, and who keeps what; the state itself is the store's."""
-        return {"reminders": self.place.reminders.snapshot(), "keys": self.state.snapshot()}
+        """The reminders and timers that are to come, and who keeps what; the state itself is the store's."""
+        return {
+            "reminders": self.place.reminders.snapshot(),
+            "timers": self.timers.snapshot(),
+            "keys": self.state.snapshot(),
+        }
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """Have those reminders again; actors are deactivated, timers forgotten."""
+        """Have those reminders and timers again; actors are deactivated."""
         self.reset()
         self.place.restore(kept["reminders"])
+        self.timers.restore(kept["timers"])
         self.state.restore(kept["keys"])
 
     def drain(self) -> list[Future[None]]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fakesidecar.core.actors.hosts import Reminder
-from fakesidecar.core.actors.reminders import LOCK, KeptReminder, Reminders
+from fakesidecar.core.actors.reminders import LOCK, Reminders, Saved
 from fakesidecar.later import end_as
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Place:
                     continue  # deleted meanwhile
                 self.deliver(reminder).add_done_callback(partial(end_as, future))
 
-    def restore(self, kept: Sequence[KeptReminder]) -> None:
+    def restore(self, kept: Sequence[Saved[Reminder]]) -> None:
         """Have these reminders, and no others."""
         with LOCK:
             self._undelivered.clear()

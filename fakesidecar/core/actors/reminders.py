@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -39,7 +40,20 @@ class Kept(Generic[K]):
     task: Task | None = None
 
 
-class Due(Generic[K]):
+@dataclass(frozen=True, slots=True)
+class Saved(Generic[K]):
+    """A reminder or a timer, its plan, and how far it has come: what a copy of a sidecar has of it."""
+
+    what: K
+    policy: FailurePolicy
+    begin: float
+    due: float | None
+    repeats: int | None
+    expires: float
+    standing: Standing
+
+
+class Due(ABC, Generic[K]):
     """Things that are due, by type, id and name."""
 
     def __init__(self, clock: Clock, deliver: Callable[[K], Future[Any]]) -> None:
@@ -98,6 +112,24 @@ class Due(Generic[K]):
             for what in self.select(type, id):
                 self.remove(what.type, what.id, what.name)
 
+    @abstractmethod
+    def _schedule(self, what: K) -> Schedule | None:
+        """How something comes again and again."""
+
+    def snapshot(self) -> tuple[Saved[K], ...]:
+        """All of it, and how far it has come."""
+        with LOCK:
+            tasks = [(kept.what, kept.task) for kept in self._kept.values()]
+            return tuple(_saved(what, task) for what, task in tasks if task is not None)
+
+    def restore(self, saved: Sequence[Saved[K]]) -> None:
+        """Keep this, and nothing else."""
+        with LOCK:
+            self.reset()
+            for one in saved:
+                plan = Plan(one.begin, self._schedule(one.what), one.due, one.repeats, one.expires)
+                self._keep(one.what, plan, one.policy, one.standing)
+
     def reset(self) -> None:
         """Keep nothing, and wait for nothing: the clock may be set back."""
         with LOCK:
@@ -105,17 +137,9 @@ class Due(Generic[K]):
             self._scheduler.reset()
 
 
-@dataclass(frozen=True, slots=True)
-class KeptReminder:
-    """A reminder, its plan, and how far it has come."""
-
-    reminder: Reminder
-    policy: FailurePolicy
-    begin: float
-    due: float | None
-    repeats: int | None
-    expires: float
-    standing: Standing
+def _saved(what: K, task: Task) -> Saved[K]:
+    plan = task.plan
+    return Saved(what, task.policy, plan.begin, plan.due, plan.repeats, plan.expires, task.standing)
 
 
 class Reminders(Due[Reminder]):
@@ -139,20 +163,8 @@ class Reminders(Due[Reminder]):
                 raise ReminderExists(name=reminder.name)
             self._keep(replace(reminder, period=schedule or ""), plan, policy)
 
-    def snapshot(self) -> tuple[KeptReminder, ...]:
-        """All reminders, and how far they have come."""
-        with LOCK:
-            tasks = [(kept.what, kept.task) for kept in self._kept.values()]
-            return tuple(_kept(what, task) for what, task in tasks if task is not None)
-
-    def restore(self, kept: Sequence[KeptReminder]) -> None:
-        """Keep these reminders, and no others."""
-        with LOCK:
-            self.reset()
-            for one in kept:
-                period = one.reminder.period
-                plan = Plan(one.begin, parse(period) if period else None, one.due, one.repeats, one.expires)
-                self._keep(one.reminder, plan, one.policy, one.standing)
+    def _schedule(self, what: Reminder) -> Schedule | None:
+        return parse(what.period) if what.period else None
 
     def find(self, type: str, id: str, name: str) -> Reminder:
         """The reminder of that name."""
@@ -160,11 +172,6 @@ class Reminders(Due[Reminder]):
         if found is None:
             raise ReminderNotFound(name=name)
         return found
-
-
-def _kept(reminder: Reminder, task: Task) -> KeptReminder:
-    plan = task.plan
-    return KeptReminder(reminder, task.policy, plan.begin, plan.due, plan.repeats, plan.expires, task.standing)
 
 
 def _period(text: str) -> Period | None:
@@ -202,6 +209,9 @@ class Timers(Due[ActorTimer]):
     def create(self, timer: ActorTimer) -> None:
         """Keep a timer; refused when its texts cannot be read, or when it is never due."""
         self._keep(timer, self._plan(timer), DROP)
+
+    def _schedule(self, what: ActorTimer) -> Schedule | None:
+        return _steps(what.period)[0]
 
     def _plan(self, timer: ActorTimer) -> Plan:
         now = self._clock.now()

@@ -496,21 +496,25 @@ def test_a_reset_leaves_nothing(sidecar: Sidecar, actors: ActorsBlock, host: Sta
     assert actors.state.all("Cat", "tom") == {}
 
 
-def test_a_copy_has_reminders_and_state(
+def test_a_copy_has_reminders_timers_and_state(
     sidecar: Sidecar, actors: ActorsBlock, host: Stage, clock: VirtualClock
 ) -> None:
     call(actors, "eat").result()
     save(actors, Upsert("mood", b"1"))
     remind(actors, period="R3/PT1H", policy=DROP)
+    actors.create_timer(ActorTimer("Cat", "tom", "look", due_time="90m", period="R3/P1D"))
     clock.advance(HOUR)
     kept = snapshots.loads(snapshots.dumps(snapshots.snapshot(sidecar.core)))
-    clock.advance(DAY)
-    assert actors.list_reminders("Cat") == []
+    clock.advance(3 * DAY)
+    assert (actors.list_reminders("Cat"), actors.timers.select()) == ([], [])
     snapshots.restore(sidecar.core, kept)
     assert (actors.active(), actors.state.all("Cat", "tom")) == ([], {"mood": b"1"})
     del host.asked[:]
     clock.advance(DAY)
     assert [kind for kind, _, _ in host.said()].count("reminder") == 2
+    clock.advance(2 * DAY)
+    came = [turn.begin - kept.time for turn in actors.turns if turn.kind == "timer"]
+    assert (came, actors.timers.select()) == ([HOUR / 2, HOUR / 2 + DAY, HOUR / 2 + 2 * DAY], [])
 
 
 # --- several sidecars ----------------------------------------------------------------------------
@@ -654,6 +658,18 @@ def test_actors_move_on_when_their_sidecar_ends(pair: Pair) -> None:
     pair.new.asked[1].ok()
     pair.old.asked[0].ok(b"fish")
     assert (asked.result(0).data, waiting.result(0).data, ended[0].done()) == (b"zzz", b"fish", True)
+
+
+def test_a_deactivation_is_not_cut_short(pair: Pair) -> None:
+    pair.ask("sleep")
+    pair.join()
+    pair.old.asked[0].ok()
+    pair.clock.advance(2 * DRAIN)
+    late = pair.ask("eat")
+    assert pair.said()[1] == []
+    pair.old.asked[1].ok()
+    pair.new.asked[0].ok()
+    assert late.result(0).data == b""
 
 
 def test_an_actor_that_is_still_leaving_may_come_back(pair: Pair) -> None:
