@@ -337,6 +337,11 @@ def to_parent(started: pb.ExecutionStartedEvent, done: pb.ExecutionCompletedEven
         if done.HasField("failureDetails"):
             failed.failureDetails.CopyFrom(done.failureDetails)
         event = make("childWorkflowInstanceFailed", place.now, failed, router=router)
+    return for_parent(parent, event, place)
+
+
+def for_parent(parent: common.ParentInstanceInfo, event: Event, place: Place) -> Message:
+    """An event on its way to the parent of an instance."""
     app = "" if parent.appID == place.app_id else parent.appID
     target = parent.workflowInstance
     return Message(app, target.instanceId, event, execution=target.executionId.value)

@@ -798,9 +798,7 @@ class Engine:
                 ),
             )
             event = make("childWorkflowInstanceFailed", self._clock.now(), content)
-            app = "" if parent.appID == self._app else parent.appID
-            target = parent.workflowInstance
-            self._send(Message(app, target.instanceId, event, execution=target.executionId.value))
+            self._send(actions.for_parent(parent, event, self._place()))
 
     def _tell_parent_again(self, child: Instance) -> None:
         """A parent that asks twice for the same child has not heard how it ended."""
