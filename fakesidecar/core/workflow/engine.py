@@ -212,7 +212,7 @@ class Engine:
             raise ActorsNotPlaced
 
     def _place(self) -> Place:
-        return Place(self._app, self._clock.now(), self._ids.uuid)
+        return Place(self._app, self._clock.now(), self._ids.uuid, self._core.options.max_body_size)
 
     # --- workers ---
 
@@ -563,7 +563,12 @@ class Engine:
             if instance.alarm is not None:
                 instance.alarm.cancel()
                 instance.alarm = None
-            self._workers.give(instance.begin(self._clock.now()))
+            turn = instance.begin(self._clock.now())
+            stalled = actions.too_large("Workflow payload size", turn.size, self._core.options.max_body_size)
+            if stalled is None:
+                self._workers.give(turn)
+            else:
+                self._stall(instance, turn, stalled)
 
     def _drop_inbox(self, instance: Instance) -> None:
         """What happens to an instance that has ended is of no interest, but that its children are to end."""

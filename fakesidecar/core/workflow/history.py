@@ -140,6 +140,7 @@ class Facts:
         "opened",
         "patches",
         "resolved",
+        "size",
         "stalled",
         "started",
         "suspended",
@@ -159,6 +160,8 @@ class Facts:
         """What was begun, resolved or not."""
         self.resolved: set[tuple[str, int]] = set()
         self.children: list[str] = []
+        self.size = 0
+        """Of all events, in bytes."""
         self.first: Event | None = None
         self.last: Event | None = None
         for event in events:
@@ -169,6 +172,7 @@ class Facts:
         kind, id = kind_of(event), event.eventId
         self.first = self.first or event
         self.last = event
+        self.size += event.ByteSize()
         self.stalled = event if kind == "executionStalled" else None
         if id != ENGINE:
             self.actions.add((kind, id))

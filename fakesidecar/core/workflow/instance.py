@@ -122,6 +122,11 @@ class Turn:
     worker: Worker | None = None
     token: str = ""
 
+    @property
+    def size(self) -> int:
+        """The bytes of what was before and what has happened since (dapr counts no `workflowStarted` of this turn)."""
+        return self.facts.size + sum(event.ByteSize() for event in self.events[1:])
+
     def next_round(self, events: list[Event]) -> Turn:
         """The turn that begins a new round, with a history of its own."""
         return Turn(self.instance, [], Facts(), events, self.consumed, self.rounds + 1)

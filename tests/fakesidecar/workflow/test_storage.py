@@ -206,3 +206,20 @@ def test_what_a_store_in_memory_keeps_is_not_written(clock: VirtualClock) -> Non
         Worker(sidecar.core.workflow, SCRIPTS)
         start(sidecar.core.workflow, "w", "waits")
         assert sidecar.core.state.store("store").keys("") == []
+
+
+@pytest.mark.parametrize("began", [False, True], ids=["the first turn", "a later turn"])
+def test_what_a_turn_was_told_is_told_again(restart: Restart, began: bool) -> None:
+    engine = restart()
+    worker = Worker(engine)  # nobody answers
+    engine.begin(Start("w", "waits"))
+    if began:
+        worker.answer_turn(worker.hold(), wait_for(1, "go"))
+        wait(engine.raise_event("w", "go", text("told")))
+    worker.hold()
+    engine = restart()
+    Worker(engine, SCRIPTS)
+    engine.get("w")
+    if not began:
+        wait(engine.raise_event("w", "go", text("told")))
+    assert output(ended(engine, "w")) == "told"
