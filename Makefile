@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types parity parity-table conformance generate bench docs wheel clean
+.PHONY: help demo test check lint types parity generate bench wheel wheel-check sdk-check clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ wheel: $(READY) ## build the wheel
 
 wheel-check: $(READY) ## use the wheel in empty environments, beside three versions of the official package
 	$(BIN)/python tools/check_wheel.py --dapr 1.16.3 --dapr 1.17.5 --dapr 1.19.0
+
+sdk-check: $(READY) ## run the official SDKs for JavaScript and Go against the sidecar (needs npm, node and go)
+	$(BIN)/python tools/check_sdks.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

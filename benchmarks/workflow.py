@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import resource
+import shutil
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from benchmarks._measure import Row, at_most
-from dapr_client.wire import orchestrator_actions_pb2 as actions
+from google.protobuf.wrappers_pb2 import StringValue
+
+from benchmarks._measure import COMPILED, Row, at_most
 from dapr_client.wire import orchestrator_service_pb2 as service
 from dapr_client.workflow import DaprWorkflowClient, DaprWorkflowContext, WorkflowActivityContext, WorkflowRuntime
+from dapr_client.workflow._executions import Executions
+from dapr_client.workflow._registry import Registry
+from dapr_client.workflow.aio import DaprWorkflowClient as AioWorkflowClient
+from dapr_testing._daprd import CONTROL_PLANE, Daprd
+from dapr_testing._inprocess import Channel
+from dapr_testing._inprocess_aio import AioChannel
 from fakesidecar import Component, Sidecar, VirtualClock
 from fakesidecar.core.workflow import Engine, Start
 
 STORE = Component("statestore", "state.in-memory", metadata={"actorStateStore": "true"})
-INSTANCES, ACTIVITIES = 1000, 10
+INSTANCES, ACTIVITIES, ROUNDS = 1000, 10, 2
+DAPRD = "a daprd, over loopback"
+APART = """
+import sys
+from fakesidecar import Component, Sidecar
+
+with Sidecar(components=[Component("statestore", "state.in-memory", metadata={"actorStateStore": "true"})]) as sidecar:
+    print(sidecar.grpc_port, flush=True)
+    sys.stdin.read()
+"""
 SHORT, LONG = 100, 5000
 """Turns of histories whose costs are compared."""
 
@@ -75,22 +97,103 @@ def a_day() -> Iterator[Row]:
     yield at_most("workflow with 24 h of timers", sorted(seconds)[3], 50e-3, "ms", 1e3)
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A sidecar that runs the load, and how its worker and its client reach it."""
+
+    name: str
+    worker: dict[str, Any]
+    client: Callable[[], dict[str, Any]]
+
+
 def a_thousand() -> Iterator[Row]:
-    """A thousand instances at once, ten activities each."""
+    """A thousand instances at once, ten activities each: the same worker and client with each sidecar, in turn."""
+    with ExitStack() as stack:
+        sides = [in_process(stack), over_loopback(stack), in_a_process_of_its_own(stack), *a_daprd(stack)]
+        for side in sides:
+            stack.enter_context(worker_of(side))
+        before = peak_megabytes()
+        best = {side.name: rate(side) for side in sides[:1]}
+        yield Row("memory that 1,000 workflows of 10 activities take", f"{peak_megabytes() - before:,.0f} MB", "", None)
+        for _ in range(ROUNDS):
+            for side in sides:
+                best[side.name] = max(best.get(side.name, 0.0), rate(side))
+    for side in sides:
+        yield Row(f"1,000 workflows, 10 activities each: {side.name}", f"{best[side.name]:,.0f} /s", "", None)
+    target = "≥ 5 × as many"
+    if DAPRD in best:
+        times = best[sides[0].name] / best[DAPRD]
+        yield Row("in process, against the daprd", f"{times:.1f} × as many", target, times >= 5)
+    else:
+        yield Row("in process, against a daprd", f"no daprd, or no {' and '.join(CONTROL_PLANE)}", target, None)
+
+
+def in_process(stack: ExitStack) -> Side:
+    """What a test has: sidecar, worker and client in one process, without sockets."""
     sidecar = Sidecar(components=[STORE])
-    with running(sidecar) as client:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        began = time.perf_counter()
-        engine = sidecar.core.workflow
-        ids = [f"chain-{n}" for n in range(INSTANCES)]
-        for id in ids:
-            client.schedule_new_workflow(chain, input=ACTIVITIES, instance_id=id)
-        for id in ids:
-            engine.wait_until_completed(id).result(120)
-        seconds = time.perf_counter() - began
-        megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    yield Row(f"{INSTANCES:,} workflows, {ACTIVITIES} activities each", f"{INSTANCES / seconds:,.0f} /s", "", None)
-    yield Row("memory that they take", f"{megabytes:,.0f} MB", "", None)
+    stack.callback(sidecar.stop)
+    made = {"channel": lambda: Channel(sidecar.grpc)}
+    return Side("all in one process, no sockets", made, lambda: {"channel": AioChannel(sidecar.grpc)})
+
+
+def over_loopback(stack: ExitStack) -> Side:
+    """The same over a port."""
+    sidecar = stack.enter_context(Sidecar(components=[STORE]))
+    return on_port("all in one process, over loopback", sidecar.grpc_port)
+
+
+def in_a_process_of_its_own(stack: ExitStack) -> Side:
+    """What `fakesidecar run` gives."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", APART], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=COMPILED
+    )
+    stack.enter_context(process)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    stack.callback(process.stdin.close)
+    return on_port("the sidecar in its own process, over loopback", int(process.stdout.readline()))
+
+
+def a_daprd(stack: ExitStack) -> Iterator[Side]:
+    """A real one, where it and its control plane are at hand."""
+    if shutil.which("daprd") is not None and all(map(os.environ.get, CONTROL_PLANE)):
+        daprd = stack.enter_context(Daprd(components=[STORE], app_id=f"bench-{os.getpid()}"))
+        yield on_port(DAPRD, daprd.grpc_port)
+
+
+def on_port(name: str, port: int) -> Side:
+    """A sidecar that is reached by a port of this machine."""
+    address = {"host": "127.0.0.1", "port": port}
+    return Side(name, address, lambda: address)
+
+
+def worker_of(side: Side) -> WorkflowRuntime:
+    """The worker, the same for all."""
+    runtime = WorkflowRuntime(**side.worker)
+    runtime.register_workflow(chain)
+    runtime.register_activity(double)
+    return runtime
+
+
+def rate(side: Side) -> float:
+    """Workflows per second, from the first request to the last result."""
+
+    async def load() -> float:
+        async with AioWorkflowClient(**side.client()) as client:
+            await client.wait_for_workflow_completion(await client.schedule_new_workflow(chain, input=1))
+            began = time.perf_counter()
+            ids = await asyncio.gather(
+                *(client.schedule_new_workflow(chain, input=ACTIVITIES) for _ in range(INSTANCES))
+            )
+            await asyncio.gather(*(client.wait_for_workflow_completion(id, timeout_in_seconds=300) for id in ids))
+            return INSTANCES / (time.perf_counter() - began)
+
+    return asyncio.run(load())
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def a_long_history() -> Iterator[Row]:
@@ -102,22 +205,27 @@ def a_long_history() -> Iterator[Row]:
 
 
 def seconds_per_turn(engine: Engine, turns: int) -> float:
-    """The median of the last turns of an instance, the engine's part alone."""
+    """The median of the last turns of an instance, and of their activities: engine and worker, and nothing between."""
     items: list[service.WorkItem] = []
     worker = engine.connect(items.append, lambda: None, stateful=True)
+    registry = Registry()
+    registry.add_workflow(chain, "chain")
+    registry.add_activity(double, "double")
+    executions = Executions(registry)
     id = f"turns-{turns}"
-    engine.begin(Start(id, "turns"))
+    engine.begin(Start(id, "chain", StringValue(value=str(turns))))
     seconds = []
-    for number in range(turns):
+    for number in range(1, turns + 1):
         began = time.perf_counter()
         turn = items.pop()
-        task = actions.WorkflowAction(id=number, scheduleTask=actions.ScheduleTaskAction(name="work"))
+        answer = executions.turn(turn.workflowRequest, engine.history)
         engine.complete_turn(
-            service.WorkflowResponse(instanceId=id, actions=[task], completionToken=turn.completionToken)
+            service.WorkflowResponse(instanceId=id, actions=answer.actions, completionToken=turn.completionToken)
         )
         done = items.pop()
+        result = StringValue(value="1")
         engine.complete_task(
-            service.ActivityResponse(instanceId=id, taskId=number, completionToken=done.completionToken)
+            service.ActivityResponse(instanceId=id, taskId=number, completionToken=done.completionToken, result=result)
         )
         seconds.append(time.perf_counter() - began)
     engine.disconnect(worker)

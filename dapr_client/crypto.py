@@ -13,8 +13,8 @@ from dapr_client._checks import to_bytes
 ENCRYPT_IS_ALPHA = "The Encrypt API is an Alpha version and is subject to change."
 DECRYPT_IS_ALPHA = "The Decrypt API is an Alpha version and is subject to change."
 
-PART_BYTES = 64 << 10
-"""How much is sent in one message, at most."""
+PART_BYTES = 128 << 10
+"""How much is sent in one message, at most: two segments of a document."""
 
 
 @dataclass(slots=True)

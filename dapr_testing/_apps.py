@@ -26,7 +26,8 @@ from fakesidecar.neighbours import Caller
 if TYPE_CHECKING:
     from fakesidecar.app import Body, Headers, Metadata
     from fakesidecar.core import Core
-    from fakesidecar.core.invocation import Answer, Proxied
+    from fakesidecar.core.invocation import Answer
+    from fakesidecar.core.proxied import Proxied
 
 Protocol = Literal["http", "grpc"]
 JSON, TEXT, BYTES = "application/json", "text/plain; charset=utf-8", "application/octet-stream"

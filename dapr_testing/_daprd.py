@@ -24,6 +24,11 @@ ATTEMPTS = 3
 LINES = 200
 """How much of the log is told when it does not start."""
 DYING_SECONDS = 2.0
+CONTROL_PLANE = {
+    "DAPR_PLACEMENT_HOST_ADDRESS": "--placement-host-address",
+    "DAPR_SCHEDULER_HOST_ADDRESS": "--scheduler-host-address",
+}
+"""The variables that say where the services are that actors, workflows and jobs need, and daprd's flags for them."""
 
 
 class DaprdError(RuntimeError):
@@ -31,7 +36,9 @@ class DaprdError(RuntimeError):
 
 
 class Daprd:
-    """A daprd process in standalone mode, with no control plane and a folder of resources of its own.
+    """A daprd process in standalone mode, with a folder of resources of its own.
+
+    It has the control plane that `DAPR_PLACEMENT_HOST_ADDRESS` and `DAPR_SCHEDULER_HOST_ADDRESS` name.
 
     with Daprd(components=[Component("statestore", "state.in-memory")]) as daprd:
         ...  # daprd.grpc_port, daprd.http_port
@@ -45,6 +52,8 @@ class Daprd:
         config: Iterable[str | Path] = (),
         app_id: str = "app",
         api_token: str = "",
+        app_port: int = 0,
+        app_protocol: str = "http",
         program: str = "daprd",
     ) -> None:
         self.grpc_port = self.http_port = 0
@@ -53,6 +62,7 @@ class Daprd:
         self._components = tuple(components)
         self._resources, self._config = tuple(resources), tuple(config)
         self._app_id, self._api_token, self._program = app_id, api_token, program
+        self._app = [f"--app-port={app_port}", f"--app-protocol={app_protocol}"] if app_port else []
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -92,11 +102,11 @@ class Daprd:
         self._reader = threading.Thread(target=self._read, args=(self._process, settled), name="daprd log", daemon=True)
         self._reader.start()
         settled.wait(START_SECONDS)
-        return any(READY in line for line in self._log) and not self._dying(self._process)
+        return any(READY in line for line in tuple(self._log)) and not self._dying(self._process)
 
     def _dying(self, process: subprocess.Popen[str]) -> bool:
         """Whether it ends although it says that it is running: it loads components meanwhile, and gives up later."""
-        if not any(DOOMED in line for line in self._log):
+        if not any(DOOMED in line for line in tuple(self._log)):
             return process.poll() is not None
         try:
             process.wait(DYING_SECONDS)
@@ -117,8 +127,10 @@ class Daprd:
             "--dapr-listen-addresses=127.0.0.1",
             "--enable-metrics=false",
             "--dapr-graceful-shutdown-seconds=1",
+            *self._app,
             *(f"--resources-path={folder}" for folder in folders),
             *(f"--config={path}" for path in self._config),
+            *(f"{flag}={os.environ[name]}" for name, flag in CONTROL_PLANE.items() if os.environ.get(name)),
         ]
 
     def _read(self, process: subprocess.Popen[str], settled: threading.Event) -> None:

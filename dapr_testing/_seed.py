@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fakesidecar.components.state import Delete, Json, Upsert
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fakesidecar.core.actors.table import Turn
     from fakesidecar.core.bindings import Invoked
     from fakesidecar.core.bindings_app import Delivered
+    from fakesidecar.core.crypto import Operation
     from fakesidecar.core.jobs import Job, Triggered
 
 SECONDS = 10.0
@@ -231,6 +232,55 @@ class Actors:
     def deactivate(self, type: str, id: str) -> None:
         """Deactivate an actor, when its turn is over, and wait for that."""
         self._core.actors.deactivate(type, id).result(SECONDS)
+
+
+class Crypto:
+    """Which keys there are, and what was encrypted and decrypted."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The last documents that were made and opened, the oldest first.
+
+        Each has `.name` (`encrypt` or `decrypt`), `.provider`, `.key`, `.algorithm`, `.cipher`, `.complete`, and of
+        what was in it `.size` and `.data`, the first 64 KiB.
+        """
+        return [*self._core.crypto.operations]
+
+    def keys(self, provider: str) -> list[str]:
+        """The names of the keys of a provider."""
+        found = self._core.crypto.provider(provider)
+        return sorted({*found.names(), *found.added})
+
+    def add_key(
+        self, provider: str, name: str, key: bytes | str | None = None, *, kind: Literal["AES", "RSA"] = "AES"
+    ) -> bytes:
+        """Have a provider know a key (PEM, a JSON Web Key, or plain bytes), by default a new one of that kind.
+
+        Until the test ends it comes before the key of that name that the provider has. Files are not touched.
+        """
+        from fakesidecar.components.crypto.keys import new_key, parse_key
+
+        content = new_key(kind) if key is None else as_bytes(key)
+        parse_key(content)
+        self._core.crypto.provider(provider).added[name] = content
+        return content
+
+    def encrypt(
+        self, provider: str, key: str, data: bytes | str, *, algorithm: str = "", cipher: str = "AES-GCM"
+    ) -> bytes:
+        """A document, made without the application; `algorithm` is the one for the kind of key that it is."""
+        if not algorithm:
+            algorithm = "A256KW" if isinstance(self._core.crypto.provider(provider).key(key).material, bytes) else "RSA"
+        encrypter = self._core.crypto.encrypter(provider, key, algorithm, cipher=cipher, noted=False)
+        return b"".join([encrypter.header, *encrypter.feed(as_bytes(data)), *encrypter.finish()])
+
+    def decrypt(self, provider: str, document: bytes, key: str = "") -> bytes:
+        """What is in a document, opened without the application."""
+        decrypter = self._core.crypto.decrypter(provider, key, noted=False)
+        return b"".join([*decrypter.feed(document), *decrypter.finish()])
 
 
 class Conversation:

@@ -19,6 +19,8 @@ HOST = "127.0.0.1"
 FAKE, DAPRD = "fake", "daprd"
 PROXY = "proxy:"
 POOL_SIZE = 8
+FOR_DAPRD = ("app_port", "app_protocol")
+"""The options that a real daprd is given, too."""
 
 
 class Server(ABC):
@@ -149,6 +151,7 @@ class DaprdServer(Server):
             app_id=wanted.app_id,
             api_token=wanted.api_token,
             program=self._program,
+            **{name: value for name, value in (wanted.more or {}).items() if name in FOR_DAPRD},
         )
         self._daprd.start()
 
@@ -189,6 +192,11 @@ class RunningServer(Server):
 
 def _ours(item: object) -> bool:
     return isinstance(item, Component) and item.type in OURS
+
+
+def fake_options(settings: Settings) -> list[str]:
+    """The options that are asked for, and that a real daprd is not given."""
+    return [name for name in settings.more or () if name not in FOR_DAPRD]
 
 
 def only_fake(settings: Settings) -> list[str]:

@@ -36,6 +36,8 @@ OURS = frozenset(
         "secretstores.in-memory",
         "configuration.in-memory",
         "lock.in-memory",
+        "crypto.in-memory",
+        "conversation.scripted",
         "state.in-memory-query",
     }
 )

@@ -20,6 +20,7 @@ from dapr_testing import _error_coverage
 from dapr_testing._environment import variables
 from dapr_testing._servers import FAKE, Server, make
 from dapr_testing._settings import Settings, Transport, settings
+from dapr_testing._waiting import listening
 
 if TYPE_CHECKING:
     import grpc
@@ -30,7 +31,18 @@ if TYPE_CHECKING:
     from dapr_testing._apps import Answers, Apps, StandIn
     from dapr_testing._faults import Faults, Plan
     from dapr_testing._pubsub import PubSub
-    from dapr_testing._seed import Actors, Bindings, Configuration, Conversation, Data, Jobs, Lock, Secrets, State
+    from dapr_testing._seed import (
+        Actors,
+        Bindings,
+        Configuration,
+        Conversation,
+        Crypto,
+        Data,
+        Jobs,
+        Lock,
+        Secrets,
+        State,
+    )
     from dapr_testing._spies import Calls
     from dapr_testing._workflows import Workflows
     from fakesidecar.clock import VirtualClock
@@ -270,6 +282,13 @@ class DaprSidecar:
         return self._workflows
 
     @property
+    def crypto(self) -> Crypto:
+        """Which keys there are, and what was encrypted and decrypted: `crypto.add_key("keys", "mine")`."""
+        from dapr_testing._seed import Crypto
+
+        return Crypto(self.fake.core)
+
+    @property
     def conversation(self) -> Conversation:
         """What scripted models say: `dapr.conversation["llm"].when("weather", say="Sunny.")`."""
         from dapr_testing._seed import Conversation
@@ -401,7 +420,7 @@ class DaprSidecar:
                     stack.enter_context(self._client_time())
                     self._begin()
                     if (coverage := _error_coverage.active) is not None:
-                        stack.enter_context(coverage.listening(self.watched.core.recording))
+                        stack.enter_context(listening(self.watched.core.recording.listeners, coverage.note))
                     stack.callback(self._forget_plans)
                 yield self
                 if passed():
@@ -528,8 +547,8 @@ def sidecar(
     """A sidecar for a `with` or an `async with` block, without pytest.
 
     `kind` is `fake`, `daprd`, the path of one, or the endpoint of a sidecar that runs; `proxy:` before it puts a
-    proxy in front, which records and lets faults happen. The rest says what it is to
-    be: `app_id`, `components`, `resources`, `config`, `api_token`, `clock="system"`, `redis="real"`, and for the
-    fake any field of `fakesidecar.Options`.
+    proxy in front, which records and lets faults happen. The rest says what it is to be: `app_id`, `components`,
+    `resources`, `config`, `api_token`, `app_port`, `app_protocol`, `clock="system"`, `redis="real"`, and for the fake
+    any other field of `fakesidecar.Options`.
     """
     return Running(settings(**wanted), kind=kind, transport=transport, intercept=intercept_channels)

@@ -262,11 +262,11 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
 
 
 def _skip_what_daprd_lacks(kind: str, wanted: Any) -> None:
-    from dapr_testing._servers import FAKE, PROXY, only_fake
+    from dapr_testing._servers import FAKE, PROXY, fake_options, only_fake
 
     if kind.removeprefix(PROXY) == FAKE:
         return
     if types := only_fake(wanted):
         pytest.skip(f"daprd has no {', '.join(types)}")
-    if wanted.clock == "virtual" and wanted.more:
-        pytest.skip(f"only the fake sidecar takes {', '.join(wanted.more)}")
+    if wanted.clock == "virtual" and (options := fake_options(wanted)):
+        pytest.skip(f"only the fake sidecar takes {', '.join(options)}")

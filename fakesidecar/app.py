@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
+import io
 import logging
 import os
 import re
@@ -153,8 +154,8 @@ def as_go_says(details: str, address: str) -> str:
         return "error reading from server: EOF"
     if details.startswith("failed to connect to all addresses"):
         return NOBODY_LISTENS.format(address=address)
-    if too_large := re.search(r"eceived message larger than max \(\d+ vs\. \d+\)", details):
-        return f"grpc: r{too_large[0]}"
+    if too_large := re.search(r"message larger than max \(\d+ vs\. \d+\)", details):  # sent or received
+        return f"grpc: received {too_large[0]}"
     return details
 
 
@@ -376,7 +377,7 @@ class Http(Transport):
             answer = await self._session.request(
                 request.method,
                 URL(self._base + target_of(request), encoded=True),
-                data=request.body or None,
+                data=body_for_aiohttp(request.body),
                 headers=with_ours(request.headers, self._token),
                 allow_redirects=self._follows_redirects,
             )
@@ -388,6 +389,14 @@ class Http(Transport):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+LARGE = 1 << 20
+
+
+def body_for_aiohttp(body: Body) -> Body | io.BytesIO | None:
+    """A body in the form that aiohttp sends bit by bit; of more bytes than these in one piece it warns."""
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > LARGE else body or None
 
 
 @cache
@@ -547,8 +556,8 @@ class Grpc(Transport):
 
     def proxy(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Any:
         """Call a method of the application's own, of whichever kind: bytes go there and come back."""
-        call = self.channel.stream_stream(path)(requests, metadata=(*metadata, *self._metadata))
-        return InGosWords(call, self.address)
+        call = self.channel.stream_stream(path)(metadata=(*metadata, *self._metadata))
+        return HandedOn(call, requests, self.address)
 
     @cached_property
     def channel(self) -> Any:
@@ -571,12 +580,36 @@ class Grpc(Transport):
             await channel.close()
 
 
-class InGosWords:
-    """A call of grpc.aio whose failures are told as grpc-go tells them."""
+class HandedOn:
+    """A call of grpc.aio that sends what it is given, and whose failures are told as grpc-go tells them."""
 
-    def __init__(self, call: Any, address: str) -> None:
+    def __init__(self, call: Any, requests: AsyncIterator[bytes], address: str) -> None:
         self._call = call
         self._address = address
+        self._sending = asyncio.create_task(self._send(requests))
+
+    async def _send(self, requests: AsyncIterator[bytes]) -> None:
+        """Send messages until the call is over.
+
+        The library's own way takes a message that comes too late for an error of its own, and forgets the status that
+        the application has ended the call with.
+        """
+        import grpc.aio
+
+        try:
+            await self._call.wait_for_connection()
+            async for message in requests:
+                await self._call._cython_call.send_serialized_message(message)
+            await self._call._cython_call.send_receive_close()
+        except (grpc.aio.AioRpcError, grpc.aio.InternalError):
+            return  # it is over
+        except Exception:  # what is to be sent broke off
+            self._call.cancel()
+
+    def cancel(self) -> bool:
+        """End the call, and send no more."""
+        self._sending.cancel()
+        return bool(self._call.cancel())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._call, name)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from fakesidecar.components.pubsub import Cancel, Handler, Message
 
@@ -43,6 +43,15 @@ def reads(pattern: str, topic: str) -> bool:
     return len(topic) >= len(pattern) and topic.startswith(pattern[:-1])
 
 
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """The messages of a bus, as a copy."""
+
+    kept: list[Message]
+    waiting: list[tuple[str, list[Message]]]
+    """What each reader had not seen to, by what it reads; what was with its handler comes first."""
+
+
 class Bus:
     """Hands each message to every reader of its topic; nobody who comes later gets it, unless it `keeps`."""
 
@@ -51,6 +60,8 @@ class Bus:
         """Whether what nobody took waits for whoever subscribes next."""
         self.kept: deque[Message] = deque()
         """What waits, oldest first."""
+        self._orphans: list[tuple[str, list[Message]]] = []
+        """What readers of a copy had not seen to that nobody has come for yet, by what they read."""
         self._readers: list[Reader] = []
         self._lock = threading.Lock()
 
@@ -74,6 +85,10 @@ class Bus:
             self._readers.append(reader)
             waiting = [message for message in self.kept if reader.reads(message.topic)]
             self.kept = deque(message for message in self.kept if not reader.reads(message.topic))
+            orphan = next((one for one in self._orphans if one[0] == topic), None)
+            if orphan is not None:
+                self._orphans.remove(orphan)
+                waiting[:0] = orphan[1]
             reader.queue.extend((message, at_pattern(message, topic)) for message in waiting)
         reader.run()
         return lambda: self._leave(reader)
@@ -98,8 +113,32 @@ class Bus:
         """Forget the messages that wait for their turn, and those that are kept."""
         with self._lock:
             self.kept.clear()
+            self._orphans.clear()
             for reader in self._readers:
                 reader.queue.clear()
+
+    def snapshot(self) -> Queues:
+        """The messages that nobody has seen to."""
+        with self._lock:
+            waiting = [(reader.topic, reader.left()) for reader in self._readers]
+            return Queues([*self.kept], [*self._orphans, *(one for one in waiting if one[1])])
+
+    def restore(self, queues: Queues, at_pattern: Callable[[Message, str], Message]) -> None:
+        """Have the messages that nobody had seen to then, and none else; they stay until `resume` is called."""
+        with self._lock:
+            self.kept = deque(queues.kept)
+            self._orphans = [*queues.waiting]
+            readers = tuple(self._readers)
+        for reader in readers:
+            found = next((one for one in self._orphans if one[0] == reader.topic), None)
+            if found is not None:
+                self._orphans.remove(found)
+            reader.go_back((message, at_pattern(message, reader.topic)) for message in (found[1] if found else ()))
+
+    def resume(self) -> None:
+        """Hand over what was restored."""
+        for reader in tuple(self._readers):
+            reader.run()
 
 
 @dataclass(eq=False, slots=True)
@@ -110,6 +149,8 @@ class Turn:
     done: bool = False
     left: bool = False
     """Whether the one who handed it over has gone away meanwhile."""
+    give_up: Cancel | None = None
+    """Lets what its handler says later have no consequence."""
 
 
 @dataclass(eq=False, slots=True)
@@ -144,7 +185,7 @@ class Reader:
         while (following := self._next()) is not None:
             turn, message = following
             try:
-                self.handler(message, partial(self._done, turn))
+                turn.give_up = self.handler(message, partial(self._done, turn))
             except Exception:
                 log.exception("the reader of %s failed: its message is gone", self.topic)
                 turn.done = True
@@ -173,9 +214,30 @@ class Reader:
         if left:
             self._run()
 
+    def go_back(self, queue: Iterable[tuple[Message, Message]]) -> None:
+        """Give up what is with the handler, and have another queue."""
+        with self._lock:
+            self.queue = deque(queue)
+            turn = self._turn
+            if turn is None or turn.done:
+                return
+            turn.done = True
+            if turn.left:  # else who hands it over goes on
+                self._busy, self._turn = False, None
+        if turn.give_up is not None:
+            turn.give_up()
+
+    def left(self) -> list[Message]:
+        """What was not seen to."""
+        with self._lock:
+            return self._left()
+
     def stop(self) -> list[Message]:
         """Hand over nothing more; what was not seen to."""
         with self._lock:
             self._stopped = True
-            held = [self._turn.message] if self._turn is not None and not self._turn.done else []
-            return held + [published for published, _ in self.queue]
+            return self._left()
+
+    def _left(self) -> list[Message]:
+        held = [self._turn.message] if self._turn is not None and not self._turn.done else []
+        return held + [published for published, _ in self.queue]

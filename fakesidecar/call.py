@@ -14,8 +14,8 @@ What others answer (the method of an app) comes later: then `proceed()` gives an
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -25,7 +25,7 @@ from google.protobuf.message import Message
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """What is asked of a building block, and by which door it came."""
 
@@ -36,21 +36,41 @@ class Call:
     component: str = ""
     target: str = ""
     """The key, topic, app, actor or resource."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    """Headers or gRPC metadata of the caller, names in lower case."""
+    headers: Iterable[tuple[str, str | bytes]] = ()
+    """Headers or gRPC metadata of the caller, as they came."""
     protocol: str = "grpc"
     """`grpc`, `http` or `python`."""
-    request: Any = None
-    """What was sent, as the door has it: a message, or an HTTP request; `arguments` has it in Python's terms."""
+    sent: Any = None
+    """What was sent: the bytes of a message, or an HTTP request."""
     targets_path: str = ""
     """Where in the request the targets are, when there may be many: `states.key`."""
     context: Any = None
     """What the door keeps of the call: `timeout` and `stream` are looked at, where it has them."""
+    read: Callable[[Any], Any] | None = None
+    """Makes the message of its bytes."""
+
+    @property
+    def request(self) -> Any:
+        """What was sent, as the door has it: a message, or an HTTP request; `arguments` has it in Python's terms.
+
+        A message is read from its bytes for whoever asks: to keep one for each recorded call would slow all calls
+        down, and the one that the handler has may be changed meanwhile.
+        """
+        return self.sent if self.read is None else self.read(self.sent)
 
     @property
     def name(self) -> str:
         """`state.get`, `lock.try_lock`, …"""
         return f"{self.block}.{self.operation}"
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The headers with the first value of each name, names in lower case; binary values are left out."""
+        out: dict[str, str] = {}
+        for name, value in self.headers:
+            if isinstance(value, str):
+                out.setdefault(name.lower(), value)
+        return out
 
     @property
     def timeout(self) -> float | None:
@@ -122,7 +142,10 @@ class Onion:
 
     def __call__(self, call: Call, action: Callable[[], T]) -> T:
         """Carry out `action` through every interceptor."""
+        interceptors = self.interceptors
+        if not interceptors:
+            return action()
         proceed: Callable[[], Any] = action
-        for interceptor in reversed(self.interceptors):
+        for interceptor in interceptors[:0:-1]:
             proceed = partial(interceptor, call, proceed)
-        return proceed()  # type: ignore[no-any-return]  # an interceptor may answer with anything
+        return interceptors[0](call, proceed)  # type: ignore[no-any-return]  # an interceptor may answer with anything

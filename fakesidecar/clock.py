@@ -21,7 +21,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
@@ -71,7 +71,10 @@ class Clock(ABC):
         self._lock = threading.RLock()
         self._under_way = 0
         self._limited = 0
-        self._became_idle = threading.Condition()
+        self._counting = threading.RLock()
+        self._became_idle = threading.Condition(self._counting)
+        self._waiting = 0
+        """How many wait for that."""
 
     @abstractmethod
     def now(self) -> float:
@@ -117,30 +120,24 @@ class Clock(ABC):
         with self._lock:
             self._timers.clear()
 
-    @contextmanager
-    def busy(self) -> Iterator[None]:
+    def busy(self) -> AbstractContextManager[None]:
         """Something is under way that ends by itself, and soon: a delivery to an application, a turn of a worker.
 
         A virtual clock that is moved waits for it, so that what follows from it happens at its right time.
         """
-        self.begin()
-        own = _OWN.set(_OWN.get() + 1)
-        try:
-            yield
-        finally:
-            _OWN.reset(own)
-            self.end()
+        return _Busy(self)
 
     def begin(self) -> None:
         """Something is under way, until `end` is called, by whichever thread; see `busy`."""
-        with self._became_idle:
+        with self._counting:
             self._under_way += 1
 
     def end(self) -> None:
         """What was begun has ended."""
-        with self._became_idle:
+        with self._counting:
             self._under_way -= 1
-            self._became_idle.notify_all()
+            if self._waiting:
+                self._became_idle.notify_all()
 
     def limit(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after `seconds`, unless what is returned is called before.
@@ -165,7 +162,11 @@ class Clock(ABC):
         """Wait until nothing is under way but what the caller is in; False when `seconds` of real time are over."""
         own = _OWN.get()
         with self._became_idle:
-            return self._became_idle.wait_for(lambda: self._under_way <= own, seconds)
+            self._waiting += 1
+            try:
+                return self._became_idle.wait_for(lambda: self._under_way <= own, seconds)
+            finally:
+                self._waiting -= 1
 
     def _pop_due(self, now: float) -> Timer | None:
         with self._lock:
@@ -174,6 +175,23 @@ class Clock(ABC):
 
     def _changed(self) -> None:
         """A timer was added: whoever waits for the earliest one looks again."""
+
+
+class _Busy:
+    """A clock's caller is in the middle of something."""
+
+    __slots__ = ("_clock", "_own")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._clock.begin()
+        self._own = _OWN.set(_OWN.get() + 1)
+
+    def __exit__(self, *failure: object) -> None:
+        _OWN.reset(self._own)
+        self._clock.end()
 
 
 class SystemClock(Clock):

@@ -39,6 +39,7 @@ def daprd(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     with ending() as ended:
         parsed = parse(arguments)
         _inform(parsed)
+        _be_listed(arguments)
         ended.code = asyncio.run(_until_a_signal(read_settings(parsed, environment)))
     return ended.code
 
@@ -146,6 +147,16 @@ def _inform(parsed: flags.Parsed) -> None:
     raise Exit(0)
 
 
+def _be_listed(arguments: Sequence[str]) -> None:
+    """Name the process `daprd`: `dapr list`, `stop`, `invoke` and `publish` find sidecars by name and command line."""
+    if sys.platform == "win32":
+        return
+    import setproctitle
+
+    setproctitle.setproctitle(" ".join(["daprd", *arguments]))
+    setproctitle.setthreadtitle("daprd")  # the name alone: the title has put the whole line there
+
+
 WAIT_SECONDS = 60.0
 """How long `--wait` waits (dapr cmd/daprd, `--wait`)."""
 WAIT_PAUSE = 1.0
@@ -181,6 +192,7 @@ def read_settings(parsed: flags.Parsed, environment: Mapping[str, str]) -> flags
     try:
         flags.read_sizes(parsed)
     except StartupError as error:
+        logs.set_up("info", app_id="", version=VERSION)  # daprd's log is not told of flags that it cannot read
         _fatal(f"Failed to parse flags: {error.message}")
     if level.lower() not in logs.LEVELS:
         _fatal(f"invalid value for --log-level: {level}")
@@ -221,10 +233,10 @@ def build(
 
 
 async def serve(sidecar: Sidecar) -> None:
-    """Open the doors; raises `StartupError` when a port is taken."""
+    """Open the doors; raises `StartupError` when a port is taken, or is none."""
     try:
         await sidecar.serve()
-    except (OSError, RuntimeError) as error:
+    except (OSError, OverflowError, RuntimeError) as error:
         raise StartupError(f"failed to start API servers: {error}") from error
     finally:
         gc.enable()

@@ -260,9 +260,9 @@ class WireFault(ApiError):
 
 
 class ConnectionLost(WireFault, grpc=StatusCode.UNAVAILABLE):
-    """The connection broke before the answer was sent."""
+    """The connection broke before the answer was sent; in the words of a gRPC client whose daprd was killed."""
 
-    template = "Socket closed"
+    template = "Stream removed (Socket closed)"
 
 
 class NoAnswer(WireFault, grpc=StatusCode.DEADLINE_EXCEEDED):
@@ -347,6 +347,18 @@ class InvokeFailed(ApiError, code="ERR_DIRECT_INVOKE", grpc=StatusCode.INTERNAL,
         super().__init__(id=id, cause=cause)
         if isinstance(cause, RpcStatus) and cause.code is StatusCode.PERMISSION_DENIED:
             self.http = 403
+
+
+class MessageTooLarge(ApiError, grpc=StatusCode.RESOURCE_EXHAUSTED):
+    """A request is larger than `--max-body-size`."""
+
+    template = "grpc: received message larger than max ({size} vs. {limit})"
+
+
+class StreamNotRetried(ApiError, grpc=StatusCode.FAILED_PRECONDITION):
+    """A call whose policy has retries sent a second message: nobody keeps them all for another attempt."""
+
+    template = "cannot use resiliency policies with retries on streaming RPCs"
 
 
 class AppAnsweredWith(ApiError, family="rich"):

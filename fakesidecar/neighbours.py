@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from fakesidecar.app import Metadata
     from fakesidecar.core.actors.place import Place
-    from fakesidecar.core.invocation import Answer, Invocation, Proxied
+    from fakesidecar.core.invocation import Answer, Invocation
+    from fakesidecar.core.proxied import Proxied
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Values:
 class Cron(Schedule):
     """A tick whenever the clocks of a time zone show what the six fields name.
 
-    Ticks are found hour by hour; the hour found last is kept, so that the next one is only looked up.
+    Ticks are found hour by hour; what is left of the hour found last is kept for who goes on from there.
     """
 
     def __init__(self, fields: list[Values], zone: tzinfo) -> None:
@@ -104,13 +104,19 @@ class Cron(Schedule):
         self._in_an_hour = [60.0 * m + s for m in sorted(minutes.numbers) for s in sorted(seconds.numbers)]
         self._hours = sorted(hours.numbers)
         self._zone = zone
-        self._start, self._ticks = 0.0, list[float]()
-        """An hour, and its ticks in seconds from its start."""
+        self._last = math.nan
+        """The tick that was given last."""
+        self._coming: Iterator[float] = iter(())
+        """What comes after it in the same hour."""
 
     def next(self, after: float) -> float | None:
-        start, ticks = self._start, self._ticks
-        place = bisect_right(ticks, after - start)
-        return start + ticks[place] if 0 < place < len(ticks) else self._search(after)
+        tick = next(self._coming, None) if after == self._last else None
+        if tick is None:
+            tick = self._search(after)
+            if tick is None:
+                return None
+        self._last = tick
+        return tick
 
     def _search(self, after: float) -> float | None:
         if not self._in_an_hour:
@@ -121,9 +127,9 @@ class Cron(Schedule):
                 if day == first.date() and hour < first.hour:
                     continue
                 start, ticks = self._hour(day, hour)
-                if ticks and start + ticks[-1] > after:
-                    self._start, self._ticks = start, ticks
-                    return start + ticks[bisect_right(ticks, after - start)]
+                self._coming = map(start.__add__, ticks[bisect_right(ticks, after - start) :])
+                if (tick := next(self._coming, None)) is not None:
+                    return tick
         return None
 
     def _matching_days(self, day: date, last_year: int) -> Iterator[date]:
@@ -404,9 +410,10 @@ class Plan:
 
     def next(self, last: float, count: int) -> float | None:
         """The tick after the one at `last`, which was the one of that number; None when it was the last one."""
-        if self.schedule is None or (self.repeats is not None and count >= self.repeats):
+        schedule, repeats = self.schedule, self.repeats
+        if schedule is None or (repeats is not None and count >= repeats):
             return None
-        tick = self.schedule.next(last)
+        tick = schedule.next(last)
         if tick is None:
             tick = math.inf
         return None if tick > self.expires else tick

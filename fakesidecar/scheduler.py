@@ -9,12 +9,12 @@ counted from when the last one should have been. Ticks that are late follow each
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from heapq import heappop, heappush, heappushpop
 from typing import Any
 
 from fakesidecar.clock import Clock, Timer
@@ -31,6 +31,8 @@ class FailurePolicy:
     """None: for ever."""
 
 
+NEVER = math.inf
+"""When what comes no more comes."""
 DROP = FailurePolicy(None, 0)
 """A tick that failed is given up."""
 
@@ -45,7 +47,7 @@ class Task:
 
     def __init__(self, plan: Plan, deliver: Delivery, policy: FailurePolicy, finished: Callable[[], None]) -> None:
         self.plan, self.deliver, self.policy, self.finished = plan, deliver, policy, finished
-        self.tick = math.inf
+        self.tick = NEVER
         """When the tick that comes next, or is being delivered, should be."""
         self.count = 0
         """How many ticks are behind."""
@@ -91,7 +93,7 @@ class Scheduler:
         """Follow a plan, delivering at once what is due already; `finished` is called after the last tick."""
         task = Task(plan, deliver, policy, finished)
         with self._lock:
-            self._plan(task, plan.first())
+            self._await(task, self._planned(task, plan.first()))
             self._fire()
         return task
 
@@ -108,7 +110,7 @@ class Scheduler:
         task = Task(plan, deliver, policy, finished)
         task.tick, task.count, task.attempt = standing.tick, standing.count, standing.attempt
         with self._lock:
-            self._await(task, task.tick + task.attempt * (policy.interval or 0.0))
+            self._await(task, self._retried(task) if task.attempt else self._from_now(task, task.tick))
             self._arm()
         return task
 
@@ -127,7 +129,7 @@ class Scheduler:
     def done(self, task: Task, succeeded: bool) -> None:
         """A delivery that was under way has ended."""
         with self._lock:
-            self._after(task, succeeded)
+            self._await(task, self._after(task, succeeded))
             self._fire()
 
     # --- under the lock ---
@@ -137,49 +139,67 @@ class Scheduler:
         if self._firing:
             return
         self._firing = True
-        clock, queue = self._clock, self._queue
+        queue, order, after, now = self._queue, self._order, self._after, self._clock.now()
+        first = heappop(queue) if queue else None
         try:
-            while queue:
-                when, _, task = queue[0]
-                if when > clock.now() and not skip(when):
-                    break
-                heapq.heappop(queue)
+            while first is not None:
+                when, _, task = first
+                if when > now:
+                    if not skip(when):
+                        heappush(queue, first)
+                        break
+                    now = when
+                again = NEVER
                 if not task.over and (succeeded := task.deliver(task)) is not None:
-                    self._after(task, succeeded)
+                    again = after(task, succeeded)
+                if again < NEVER:
+                    first = heappushpop(queue, (again, next(order), task))
+                else:
+                    first = heappop(queue) if queue else None
         finally:
             self._firing = False
             self._arm()
 
-    def _after(self, task: Task, succeeded: bool) -> None:
+    def _await(self, task: Task, when: float) -> None:
+        if when < NEVER:
+            heappush(self._queue, (when, next(self._order), task))
+
+    def _after(self, task: Task, succeeded: bool) -> float:
+        """When a task whose delivery has ended is to be seen to again, perhaps never."""
         if task.over:
-            return
+            return NEVER
         if not succeeded and (task.policy.max_retries is None or task.attempt < task.policy.max_retries):
             task.attempt += 1
-            self._await(task, task.tick + task.attempt * (task.policy.interval or 0.0))
-            return
+            return self._retried(task)
         task.attempt = 0
         task.count += 1
-        self._plan(task, task.plan.next(task.tick, task.count))
+        tick = task.plan.next(task.tick, task.count)
+        if tick is not None and tick > self._clock.now():  # as most are: the rest is for those that are not
+            task.tick = tick
+            return tick
+        return self._planned(task, tick)
 
-    def _plan(self, task: Task, tick: float | None) -> None:
+    def _planned(self, task: Task, tick: float | None) -> float:
         if tick is None:
             task.over = True
             task.finished()
-        else:
-            task.tick = tick
-            self._await(task, tick)
+            return NEVER
+        task.tick = tick
+        return self._from_now(task, tick)
 
-    def _await(self, task: Task, when: float) -> None:
+    def _retried(self, task: Task) -> float:
+        return self._from_now(task, task.tick + task.attempt * (task.policy.interval or 0.0))
+
+    def _from_now(self, task: Task, when: float) -> float:
         now = self._clock.now()
-        if when <= now:
-            when = now + SHORTEST if task.count or task.attempt else now
-        if when < math.inf:
-            heapq.heappush(self._queue, (when, next(self._order), task))
+        if when > now:
+            return when
+        return now + SHORTEST if task.count or task.attempt else now
 
     def _arm(self) -> None:
         """See to it that the clock wakes this up for what is first in the queue."""
         while self._queue and self._queue[0][2].over:
-            heapq.heappop(self._queue)
+            heappop(self._queue)
         due = self._queue[0][0] if self._queue else None
         if self._timer is not None:
             if self._timer.when == due and not self._timer.cancelled:

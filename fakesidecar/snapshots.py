@@ -7,7 +7,8 @@
 Whoever keeps something has `snapshot()`, which gives a copy that later changes do not touch, and `restore(copy)`:
 components (`ComponentBase`), and blocks that keep more than their components do (`Keeps`). A copy is of plain
 values, of lists, tuples, sets and dictionaries, and of dataclasses of this package: that is what a file can hold.
-What is under way (streams, subscriptions, timers of deliveries, fault plans, the recording) is no part of it.
+Who is connected (streams, subscriptions, workers), fault plans, and records of what happened are no part of it.
+What a subscriber had not answered is handed to it again after a restore; what it answers to what it had is ignored.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ def restore(core: Core, kept: Snapshot) -> None:
         for name, block in _blocks(core).items():
             if name in kept.blocks:
                 block.restore(kept.blocks[name])
+        for component in _components(core).values():
+            component.resume()
 
 
 def _components(core: Core) -> dict[str, ComponentBase]:

@@ -26,6 +26,8 @@ from dapr_client.wire import pubsub_pb2
 
 TRANSIENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL)
 """After these a stream that broke is opened again."""
+END_SECONDS = 1.0
+"""How long the sidecar may take to end a stream, so that no response on it is lost."""
 
 Handler = Callable[[SubscriptionMessage], Any]
 
@@ -52,6 +54,8 @@ class Subscription:
         self._outbox: AsyncOutbox = AsyncOutbox()
         self._waiting: dict[int, SubscriptionMessage] = {}
         """The messages of this stream that wait for a response, by identity."""
+        self._responded = False
+        """Whether there was any response on this stream."""
         self._closed = True
         self._stop = AsyncStop()
         self._cause: Exception = StreamInactiveError()
@@ -94,6 +98,7 @@ class Subscription:
             return
         processed = pubsub_pb2.SubscribeTopicEventsRequestProcessedAlpha1(id=message.id())
         processed.status.status = status.value
+        self._responded = True
         self._outbox.put(pubsub_pb2.SubscribeTopicEventsRequestAlpha1(event_processed=processed))
 
     async def respond_success(self, message: SubscriptionMessage) -> None:
@@ -119,7 +124,7 @@ class Subscription:
             await self._drop_stream()
 
     async def close(self) -> None:
-        """End the subscription; messages without a response are delivered to somebody else."""
+        """End the subscription: responses are sent, messages without one are delivered to somebody else."""
         self._closed = True
         self._stop.set()
         await self._drop_stream()
@@ -149,6 +154,7 @@ class Subscription:
     async def _open(self) -> None:
         first = pubsub_pb2.SubscribeTopicEventsRequestAlpha1(initial_request=self._initial)
         self._waiting.clear()
+        self._responded = False
         self._outbox = AsyncOutbox(first)
         self._stream = await self._transport.bidirectional(
             "SubscribeTopicEventsAlpha1", self._outbox.opened, pubsub_pb2.SubscribeTopicEventsResponseAlpha1
@@ -202,7 +208,12 @@ class Subscription:
     async def _drop_stream(self) -> None:
         stream, self._stream = self._stream, None
         self._outbox.close()
-        if stream is not None:
+        if stream is None:
+            return
+        try:
+            if self._responded:  # what was sent last may still be on its way, and would be lost
+                await stream.drain(END_SECONDS)
+        finally:
             await stream.close()
 
 

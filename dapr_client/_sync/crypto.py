@@ -25,7 +25,7 @@ from dapr_client.crypto import (
 from dapr_client.errors import DaprError
 from dapr_client.wire import crypto_pb2
 
-NOTHING = memoryview(b"")
+NOTHING = b""
 
 
 class CryptoResponse(DaprResponse):
@@ -35,7 +35,7 @@ class CryptoResponse(DaprResponse):
         super().__init__()
         self._source = source
         self._stream = stream
-        self._held = NOTHING
+        self._held: bytes | memoryview = NOTHING
         self._expected = 0
 
     __eq__ = object.__eq__
@@ -44,12 +44,13 @@ class CryptoResponse(DaprResponse):
     def read(self, size: int | None = -1) -> bytes:
         """So many bytes, fewer at the end; all that are left by default."""
         left = None if size is None or size < 0 else size
-        parts: list[memoryview] = []
+        parts: list[bytes | memoryview] = []
         while left != 0 and (part := self._part()):
-            parts.append(part[:left])
             if left is not None:
-                self._held = part[left:]
-                left -= len(parts[-1])
+                view = memoryview(part)
+                part, self._held = view[:left], view[left:]
+                left -= len(part)
+            parts.append(part)
         return b"".join(parts)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -70,7 +71,7 @@ class CryptoResponse(DaprResponse):
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    def _part(self) -> memoryview:
+    def _part(self) -> bytes | memoryview:
         """What is left of the newest part, or the next one; nothing at the end."""
         while not self._held:
             try:
@@ -84,7 +85,7 @@ class CryptoResponse(DaprResponse):
             if message.payload.seq != self._expected:
                 raise ValueError("invalid sequence number in chunk")
             self._expected += 1
-            self._held = memoryview(message.payload.data)
+            self._held = message.payload.data
         part, self._held = self._held, NOTHING
         return part
 

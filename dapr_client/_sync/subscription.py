@@ -28,6 +28,8 @@ from dapr_client.wire import pubsub_pb2
 
 TRANSIENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL)
 """After these a stream that broke is opened again."""
+END_SECONDS = 1.0
+"""How long the sidecar may take to end a stream, so that no response on it is lost."""
 
 Handler = Callable[[SubscriptionMessage], Any]
 
@@ -54,6 +56,8 @@ class Subscription:
         self._outbox: Outbox = Outbox()
         self._waiting: dict[int, SubscriptionMessage] = {}
         """The messages of this stream that wait for a response, by identity."""
+        self._responded = False
+        """Whether there was any response on this stream."""
         self._closed = True
         self._stop = Stop()
         self._cause: Exception = StreamInactiveError()
@@ -96,6 +100,7 @@ class Subscription:
             return
         processed = pubsub_pb2.SubscribeTopicEventsRequestProcessedAlpha1(id=message.id())
         processed.status.status = status.value
+        self._responded = True
         self._outbox.put(pubsub_pb2.SubscribeTopicEventsRequestAlpha1(event_processed=processed))
 
     def respond_success(self, message: SubscriptionMessage) -> None:
@@ -121,7 +126,7 @@ class Subscription:
             self._drop_stream()
 
     def close(self) -> None:
-        """End the subscription; messages without a response are delivered to somebody else."""
+        """End the subscription: responses are sent, messages without one are delivered to somebody else."""
         self._closed = True
         self._stop.set()
         self._drop_stream()
@@ -151,6 +156,7 @@ class Subscription:
     def _open(self) -> None:
         first = pubsub_pb2.SubscribeTopicEventsRequestAlpha1(initial_request=self._initial)
         self._waiting.clear()
+        self._responded = False
         self._outbox = Outbox(first)
         self._stream = self._transport.bidirectional(
             "SubscribeTopicEventsAlpha1", self._outbox.opened, pubsub_pb2.SubscribeTopicEventsResponseAlpha1
@@ -204,7 +210,12 @@ class Subscription:
     def _drop_stream(self) -> None:
         stream, self._stream = self._stream, None
         self._outbox.close()
-        if stream is not None:
+        if stream is None:
+            return
+        try:
+            if self._responded:  # what was sent last may still be on its way, and would be lost
+                stream.drain(END_SECONDS)
+        finally:
             stream.close()
 
 

@@ -20,6 +20,7 @@ from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
 from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
 from dapr_client.endpoint import GrpcEndpoint
+from dapr_client.errors import DaprGrpcError
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
@@ -201,6 +202,8 @@ class AsyncStream(Generic[R]):
         self._begun = not (retry.retries and again)
         self._pending: asyncio.Future[R] | None = None
         """An answer that was waited for not long enough."""
+        self._turn = asyncio.Lock()
+        """Whose turn it is to read: grpc.aio takes one at a time."""
         self.closed = False
 
     def __aiter__(self) -> AsyncIterator[R]:
@@ -210,7 +213,8 @@ class AsyncStream(Generic[R]):
         attempt = 0
         while True:
             try:
-                answer = await self._call.read()
+                async with self._turn:
+                    answer = await self._call.read()
             except grpc.RpcError as failure:
                 error = as_error(_status_of(failure))
                 wait = None if self._begun or self.closed else self._retry.wait_after_grpc(attempt, error)
@@ -244,6 +248,15 @@ class AsyncStream(Generic[R]):
             raise TimeoutError
         pending, self._pending = self._pending, None
         return pending.result()
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until the sidecar ends the stream, for so long at most; answers that come before are nobody's."""
+        if self._call.cancelled():
+            return
+        with contextlib.suppress(TimeoutError, DaprGrpcError):
+            async with asyncio.timeout(seconds):
+                async for _ in self:
+                    """Read away: what a stream ends with comes after all that is in it."""
 
     async def close(self) -> None:
         """End the stream; whoever waits for an answer finds its end."""

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +18,7 @@ from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
 from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
 from dapr_client.endpoint import GrpcEndpoint
+from dapr_client.errors import DaprGrpcError
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
@@ -146,6 +148,8 @@ class Stream(Generic[R]):
         self._pending: Future[R] | None = None
         """An answer that was waited for not long enough."""
         self._reader: threading.Thread | None = None
+        self._turn = threading.Lock()
+        """Whose turn it is to read: grpc takes one at a time."""
         self.closed = False
 
     def __iter__(self) -> Iterator[R]:
@@ -155,7 +159,8 @@ class Stream(Generic[R]):
         attempt = 0
         while True:
             try:
-                answer: R = next(self._call)
+                with self._turn:
+                    answer: R = next(self._call)
             except grpc.RpcError as failure:
                 error = as_error(failure)
                 wait = None if self._begun or self.closed else self._retry.wait_after_grpc(attempt, error)
@@ -189,6 +194,19 @@ class Stream(Generic[R]):
             pending.set_result(next(self))
         except BaseException as error:
             pending.set_exception(error)
+
+    def drain(self, seconds: float) -> None:
+        """Wait until the sidecar ends the stream, for so long at most; answers that come before are nobody's."""
+        self._reader = threading.Thread(target=self._drain, args=(self._reader,), name="dapr_client", daemon=True)
+        self._reader.start()
+        self._reader.join(seconds)
+
+    def _drain(self, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        with suppress(DaprGrpcError):
+            for _ in self:
+                """Read away: what a stream ends with comes after all that is in it."""
 
     def close(self) -> None:
         """End the stream; whoever waits for an answer gets CANCELLED."""

@@ -13,7 +13,7 @@ MARK = "__durabletask_autoobject__"
 
 def dump(value: Any) -> str:
     """A value as JSON. Dataclasses and namespaces are marked objects, models (pydantic's) are plain ones."""
-    return json.dumps(value, default=_plain)
+    return _ENCODER.encode(value)
 
 
 def dump_optional(value: Any) -> str | None:
@@ -23,7 +23,7 @@ def dump_optional(value: Any) -> str | None:
 
 def load(text: str) -> Any:
     """What a JSON text says; an empty text says None."""
-    return json.loads(text, object_hook=_object) if text else None
+    return _DECODER.decode(text) if text else None
 
 
 def is_model(kind: Any) -> bool:
@@ -45,3 +45,6 @@ def _object(found: dict[str, Any]) -> Any:
     if found.pop(MARK, False):
         return SimpleNamespace(**found)
     return found
+
+
+_ENCODER, _DECODER = json.JSONEncoder(default=_plain), json.JSONDecoder(object_hook=_object)

@@ -6,67 +6,112 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from dapr_client import _clock
 from dapr_client.workflow._logging import logger
 
-Job = Callable[[], None]
+Job = Callable[[], object]
+
+PATIENCE = 0.005
+"""For so long, in seconds, jobs may wait for one thread before another one helps."""
 
 
 class Pool:
     """Threads that do jobs in order, so many at once at most. They are made when needed, and end with the pool.
 
+    One of them is enough while jobs are short: more would only have the interpreter change hands between them. When no
+    job has begun for a moment another one helps; whose last job was short leaves the rest to those who are at work.
+
     They are daemons: a job that never returns does not keep the process alive.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
-        self._name, self._most = name, threads
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+    def __init__(self, name: str, threads: int, patience: float = PATIENCE) -> None:
+        self._name, self._most, self._patience = name, threads, patience
+        self._jobs: deque[Job] = deque()
         self._threads: list[threading.Thread] = []
-        self._idle = threading.Semaphore(0)
-        self._closed = False
-        self._lock = threading.Lock()
+        self._working = self._idle = self._begun = 0
+        """How many threads are at work (or about to be), how many wait to be called, how many jobs have begun."""
+        self._watched = self._closed = False
+        """Whether one of them sees to it that jobs begin."""
+        lock = threading.Lock()
+        self._lock, self._called, self._hurried = lock, threading.Condition(lock), threading.Condition(lock)
 
     def submit(self, job: Job) -> None:
         """Do a job. A closed pool does nothing."""
         with self._lock:
-            if self._closed:
-                return
-            self._jobs.put(job)
-            if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
-                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            if not self._closed:
+                self._jobs.append(job)
+                self._call()
 
     def close(self, seconds: float, *, forget: bool = True) -> bool:
         """Forget the jobs that have not begun (or do them), wait for those that have; whether all are done."""
         with self._lock:
             self._closed = True
-            while forget and not self._jobs.empty():
-                self._jobs.get()
-            for _ in self._threads:
-                self._jobs.put(None)
+            if forget:
+                self._jobs.clear()
+            self._working, self._idle = self._working + self._idle, 0
+            self._called.notify_all()
+            self._hurried.notify_all()
         deadline = _clock.monotonic() + seconds
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - _clock.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    def _call(self) -> None:
+        """Have one more thread see what there is to do, unless those who do are enough."""
+        if self._working and self._watched:
+            return
+        if self._idle:
+            self._working, self._idle = self._working + 1, self._idle - 1
+            self._called.notify()
+        elif len(self._threads) < self._most:
+            self._working += 1
+            thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
     def _work(self) -> None:
-        while (job := self._next()) is not None:
+        short = True
+        while (job := self._next(short)) is not None:
+            begin = _clock.monotonic()
             try:
                 job()
             except BaseException:
                 logger.exception("a job of %s failed", self._name)
+            short = _clock.monotonic() - begin < self._patience
 
-    def _next(self) -> Job | None:
-        try:
-            return self._jobs.get_nowait()
-        except Empty:
-            self._idle.release()
-            return self._jobs.get()
+    def _next(self, short: bool) -> Job | None:
+        """The next job, for a thread whose last one was short or not; None when the pool is closed."""
+        with self._lock:
+            self._working -= 1
+            while self._jobs or not self._closed:
+                if self._jobs and not (short and self._working):
+                    return self._take()
+                if self._jobs and not self._watched:
+                    short = self._watch()
+                else:
+                    self._idle += 1
+                    self._called.wait()
+                    self._working -= 1
+                    short = True
+            return None
+
+    def _take(self) -> Job:
+        self._working += 1
+        self._begun += 1
+        job = self._jobs.popleft()
+        if self._jobs:
+            self._call()
+        return job
+
+    def _watch(self) -> bool:
+        """Wait a moment; whether a job has begun meanwhile."""
+        self._watched, begun = True, self._begun
+        self._hurried.wait(self._patience)
+        self._watched = False
+        return self._begun != begun
 
 
 class Loop:

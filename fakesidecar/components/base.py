@@ -31,5 +31,8 @@ class ComponentBase(ABC):
     def restore(self, kept: Any) -> None:
         """Keep what was kept then, and nothing else."""
 
+    def resume(self) -> None:
+        """Go on with what was restored: all that the sidecar keeps is as it was by now."""
+
     def close(self) -> None:
         """Let go of what is outside of this process."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import logging
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -40,7 +40,6 @@ TABLE = Path(__file__).with_suffix(".tsv")
 STAND_IN = "STAND_IN"
 """What stands in says so among its capabilities."""
 TTL = "ttlInSeconds"
-RSA_BITS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,27 +144,16 @@ class Lock(StandIn, LockInMemory):
 class Crypto(StandIn, CryptoProvider):
     """The keys of the user's file; any other is an RSA key that is made when it is first asked for."""
 
-    def __init__(self, spec: Component, around: Surroundings) -> None:
-        super().__init__(spec, around)
-        self._made: dict[str, bytes] = {}
-
-    def key(self, name: str) -> Key:
-        from fakesidecar.components.crypto.keys import parse_key
+    def find(self, name: str) -> Key:
+        from fakesidecar.components.crypto.keys import new_key, parse_key
 
         if name in self.values:
             return parse_key(text_of(self.values[name]).encode())
-        if name not in self._made:
-            self._made[name] = new_key()
-        return parse_key(self._made[name])
+        self.added[name] = new_key("RSA")
+        return parse_key(self.added[name])
 
-    def reset(self) -> None:
-        self._made.clear()
-
-    def snapshot(self) -> dict[str, bytes]:
-        return self._made.copy()
-
-    def restore(self, kept: dict[str, bytes]) -> None:
-        self._made = kept.copy()
+    def names(self) -> Iterable[str]:
+        return self.values
 
 
 class Conversation(StandIn, Scripted):
@@ -223,15 +211,4 @@ def find(type_name: str, version: str = "") -> type[Any] | None:
     declared = ComponentType(fact.type, block, (fact.version,), (*fact.features, STAND_IN))
     return types.new_class(
         base.__name__, (base,), exec_body=lambda body: body.update(component_type=declared, fact=fact)
-    )
-
-
-def new_key() -> bytes:
-    """A private key, as PEM."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

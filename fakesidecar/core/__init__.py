@@ -117,7 +117,11 @@ class Core:
             "workflow": self.workflow,
         }
         """By the name that the block's files have in every layer; in the order in which they start."""
-        self.more_to_keep: dict[str, Any] = {"metadata": self.metadata, "jobs": self.jobs}
+        self.more_to_keep: dict[str, Any] = {
+            "metadata": self.metadata,
+            "jobs": self.jobs,
+            "resiliency": self.resiliency,
+        }
         """What keeps something and holds no components."""
         self.components: list[tuple[Component, Any]] = []
         """What is loaded, in order."""

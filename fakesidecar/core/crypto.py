@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fakesidecar.components.crypto import CryptoProvider, Sealed
@@ -22,9 +24,56 @@ from fakesidecar.resources.component import Component
 if TYPE_CHECKING:
     from fakesidecar.components.crypto.keys import Key
     from fakesidecar.core import Core
-    from fakesidecar.core.crypto_document import Decrypter, Encrypter, Manifest
+    from fakesidecar.core.crypto_document import Converter, Decrypter, Encrypter, Manifest
 
 DEFAULT_CIPHER = "AES-GCM"
+KEPT = 1000
+"""How many of the last documents `CryptoBlock.operations` has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A document that was made or opened, or begun to be."""
+
+    name: str
+    """`encrypt` or `decrypt`."""
+    provider: str
+    given_key: str
+    converter: Converter = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """The key that wraps the document's own, or unwraps it."""
+        return self.given_key or (self._manifest.key_name if self._manifest else "")
+
+    @property
+    def algorithm(self) -> str:
+        """How it does; empty when nothing came that is a document."""
+        return self._manifest.algorithm if self._manifest else ""
+
+    @property
+    def cipher(self) -> str:
+        """How the rest of the document is encrypted."""
+        return self._manifest.cipher if self._manifest else ""
+
+    @property
+    def data(self) -> bytes:
+        """What was in it, the first 64 KiB of it."""
+        return bytes(self.converter.beginning)
+
+    @property
+    def size(self) -> int:
+        """How many bytes were in it."""
+        return self.converter.size
+
+    @property
+    def complete(self) -> bool:
+        """False while it is under way, and when it failed."""
+        return self.converter.complete
+
+    @property
+    def _manifest(self) -> Manifest | None:
+        return self.converter.manifest
 
 
 class CryptoBlock:
@@ -33,6 +82,8 @@ class CryptoBlock:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._providers: dict[str, CryptoProvider] = {}
+        self.operations: deque[Operation] = deque(maxlen=KEPT)
+        """The last documents that were asked for."""
         self.subtle = SubtleCrypto(self, core.options.subtle_crypto)
 
     def add(self, spec: Component, provider: CryptoProvider) -> None:
@@ -51,9 +102,16 @@ class CryptoBlock:
             raise CryptoProviderNotFound(provider=name) from None
 
     def encrypter(
-        self, provider: str, key: str, algorithm: str, *, cipher: str = "", key_name: str | None = None
+        self,
+        provider: str,
+        key: str,
+        algorithm: str,
+        *,
+        cipher: str = "",
+        key_name: str | None = None,
+        noted: bool = True,
     ) -> Encrypter:
-        """What makes a document whose own key is wrapped with a provider's key.
+        """What makes a document whose own key is wrapped with a provider's key; `noted` is among the `operations`.
 
         The document names the key that decrypts it: `key_name`, nothing when that is empty, by default the same key.
         """
@@ -81,10 +139,13 @@ class CryptoBlock:
             raise CryptoFailed(cause=f"failed to wrap the file key: {error}") from error
         nonce_prefix = self._core.around.ids.token_bytes(NONCE_PREFIX_BYTES)
         name = key if key_name is None else key_name
-        return Encrypter(Manifest(algorithm, wrapped, cipher, nonce_prefix, name), file_key)
+        encrypter = Encrypter(Manifest(algorithm, wrapped, cipher, nonce_prefix, name), file_key)
+        if noted:
+            self.operations.append(Operation("encrypt", provider, key, encrypter))
+        return encrypter
 
-    def decrypter(self, provider: str, key: str = "") -> Decrypter:
-        """What reads a document, with the key that it names unless another one is given."""
+    def decrypter(self, provider: str, key: str = "", *, noted: bool = True) -> Decrypter:
+        """What opens a document, with the key that it names unless another one is given."""
         from fakesidecar.core.crypto_document import Decrypter
 
         found = self.provider(provider)
@@ -98,7 +159,10 @@ class CryptoBlock:
             except ComponentError:
                 return None  # nobody is to learn from the answer why it failed
 
-        return Decrypter(unwrapped)
+        decrypter = Decrypter(unwrapped)
+        if noted:
+            self.operations.append(Operation("decrypt", provider, key, decrypter))
+        return decrypter
 
     def waits(self) -> bool:
         """Whether any provider waits for something outside of this process."""
@@ -110,7 +174,8 @@ class CryptoBlock:
         return provider is not None and provider.blocking
 
     def reset(self) -> None:
-        """Keys are not stored here: there is nothing to forget."""
+        """Forget what was done, and the keys that were added."""
+        self.operations.clear()
         for provider in self._providers.values():
             provider.reset()
 

@@ -11,6 +11,7 @@ keeps more than a chunk and a segment (dapr kit/schemes/enc/v1).
 from __future__ import annotations
 
 import base64
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ NONCE_PREFIX_BYTES = 7
 MAX_HEADER_BYTES = 64 << 10
 HEADER_LINES = 3
 MAX_SEGMENTS = 1 << 32
+NOTED_BYTES = 64 << 10
 
 KEY_ALGORITHMS = {"A256KW": 1, "A128CBC-NOPAD": 2, "A192CBC-NOPAD": 3, "A256CBC-NOPAD": 4, "RSA-OAEP-256": 5}
 """How a file key can be wrapped, and the number that stands for it in a manifest."""
@@ -66,30 +68,62 @@ class Manifest:
     """The key that unwraps the document's own; empty when whoever decrypts must know."""
 
 
-class Encrypter:
-    """Makes one document: first its `header`, then what `feed` and `finish` give."""
+class Converter(ABC):
+    """Makes or opens one document: gives its `header`, then what `feed` and `finish` give. It notes what was in it."""
+
+    header = b""
+    manifest: Manifest | None = None
+    """How the document is encrypted; None until that is known."""
+    complete = False
+    """False while there is more to come, and when it failed."""
+    size = 0
+    """How many bytes were in it."""
+
+    def __init__(self) -> None:
+        self.beginning = bytearray()
+        """The first of what was in it."""
+
+    @abstractmethod
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take more; gives what is complete."""
+
+    @abstractmethod
+    def finish(self) -> Iterator[bytes]:
+        """There is no more; gives what is left."""
+
+    def _note(self, plain: bytes) -> bytes:
+        self.size += len(plain)
+        if len(self.beginning) < NOTED_BYTES:
+            self.beginning += plain[: NOTED_BYTES - len(self.beginning)]
+        return plain
+
+
+class Encrypter(Converter):
+    """Makes one document; there is no last segment when nothing at all was encrypted."""
 
     def __init__(self, manifest: Manifest, file_key: bytes) -> None:
+        super().__init__()
+        self.manifest = manifest
         signed = SCHEME + b"\n" + _line_of(manifest) + b"\n"
         self.header = signed + base64.b64encode(_authenticator(file_key, signed).finalize()) + b"\n"
         self._seals = _Seals(manifest, file_key)
         self._cutter = _Cutter(SEGMENT_BYTES)
 
-    def feed(self, plain: bytes) -> Iterator[bytes]:
-        """More of what is to be encrypted; gives the segments that are complete."""
-        for segment in self._cutter.add(plain):
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for segment in self._cutter.add(self._note(data)):
             yield self._seals.close(segment)
 
     def finish(self) -> Iterator[bytes]:
-        """There is no more; gives the last segment, unless nothing at all was encrypted."""
         if last := self._cutter.rest():
             yield self._seals.close(last, last=True)
+        self.complete = True
 
 
-class Decrypter:
-    """Reads one document; `unwrap` finds the file key that a manifest tells of, None when it cannot."""
+class Decrypter(Converter):
+    """Opens one document; `unwrap` finds the file key that a manifest tells of, None when it cannot."""
 
     def __init__(self, unwrap: Callable[[Manifest], bytes | None]) -> None:
+        super().__init__()
         self._unwrap = unwrap
         self._head = bytearray()
         self._lines = 0
@@ -102,7 +136,6 @@ class Decrypter:
         return self._seals is not None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """More of the document; gives what its complete segments held."""
         if self._seals is None:
             self._head += data
             self._lines += data.count(b"\n")
@@ -110,20 +143,20 @@ class Decrypter:
                 return
             self._seals, data = self._read_header()
         for segment in self._cutter.add(data):
-            yield self._seals.open(segment)
+            yield self._note(self._seals.open(segment))
 
     def finish(self) -> Iterator[bytes]:
-        """There is no more; gives what the last segment held."""
         if self._seals is None:
             self._seals, _ = self._read_header()
         if last := self._cutter.rest():
-            yield self._seals.open(last, last=True)
+            yield self._note(self._seals.open(last, last=True))
+        self.complete = True
 
     def _read_header(self) -> tuple[_Seals, bytes]:
         """What opens the segments, and what came of them with the header."""
         line, code, rest = _split(bytes(self._head))
         self._head.clear()
-        manifest = _read_manifest(line)
+        self.manifest = manifest = _read_manifest(line)
         file_key = self._unwrap(manifest)
         try:
             expected = golang.decode_base64(code)
@@ -240,15 +273,22 @@ class _Cutter:
         self._held = bytearray()
 
     def add(self, data: bytes) -> Iterator[Segment]:
-        """The segments that are complete and have something behind them."""
-        self._held += data
-        whole = (len(self._held) - 1) // self._size * self._size
-        if whole <= 0:
+        """The segments that are complete and have something behind them; only what is left is copied."""
+        view = memoryview(data)
+        if self._held:
+            missing = self._size - len(self._held)
+            self._held += view[:missing]
+            view = view[missing:]
+        if not view:
             return
-        ready, self._held = memoryview(self._held), self._held[whole:]
+        if self._held:
+            yield self._held
+        whole = (len(view) - 1) // self._size * self._size
         for begin in range(0, whole, self._size):
-            yield ready[begin : begin + self._size]
+            yield view[begin : begin + self._size]
+        self._held = bytearray(view[whole:])
 
     def rest(self) -> Segment:
         """The last segment; nothing when there was nothing."""
-        return self._held
+        last, self._held = self._held, bytearray()
+        return last

@@ -14,7 +14,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from grpc import StatusCode
 
@@ -32,6 +32,7 @@ from fakesidecar.app import (
     Metadata,
     whole,
 )
+from fakesidecar.core.proxied import Asked, Ending, Proxied, Requests, Take, Unsuccessful, under
 from fakesidecar.core.resiliency import BreakerOpen
 from fakesidecar.errors import ComponentError, InvokeFailed, PassedOn, PlainError, RpcStatus
 from fakesidecar.neighbours import Caller, Neighbour, host_address, host_name
@@ -69,6 +70,7 @@ PERMANENT = names(
 """HTTP headers that are `dapr-…` as metadata (dapr pkg/messaging/v1, isPermanentHTTPHeader)."""
 OF_GRPC_ITSELF = names("te user-agent")
 PREFIX = "dapr-"
+APP_ID = "dapr-app-id"
 ACCEPT_ENCODING = ("dapr-grpc-accept-encoding", "identity, deflate, gzip")
 """Headers of gRPC itself arrive on the HTTP side under other names; the library here keeps this one to itself."""
 
@@ -122,17 +124,6 @@ class RpcAnswer:
 
 
 Answer = AppStream | RpcAnswer
-
-
-class Proxied(Protocol):
-    """A gRPC call of whichever kind on its way to an application, as grpc.aio has it."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-    async def initial_metadata(self) -> Any: ...
-    async def trailing_metadata(self) -> Any: ...
-    async def code(self) -> StatusCode: ...
-    async def details(self) -> str: ...
-    def cancel(self) -> bool: ...
 
 
 class InvocationBlock:
@@ -216,14 +207,21 @@ class InvocationBlock:
                 neighbour = self._resolve(target) or neighbour
         raise AssertionError("unreachable: the last attempt raises")
 
-    def proxy(self, target: str, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
+    async def proxy(self, target: str, path: str, requests: Requests, metadata: Metadata, take: Take) -> Ending:
         """Call a gRPC method of an app's own, of whichever kind."""
-        try:
+        passed = [pair for pair in as_metadata(metadata, from_http=False) if pair[0] != APP_ID]
+
+        def call(requests: Requests) -> Proxied:
             neighbour = self._resolve(target)
-            metadata = [pair for pair in as_metadata(metadata, from_http=False) if pair[0] != "dapr-app-id"]
             if neighbour is None:
-                return self._to_app(path, requests, metadata)
-            return neighbour.serve_proxied(path, requests, metadata, self._caller())
+                return self._to_app(path, requests, passed)
+            return neighbour.serve_proxied(path, requests, passed, self._caller())
+
+        # A policy is looked for by `dapr-app-id`, and not for this sidecar's own app (dapr pkg/messaging, Handler).
+        named = next((str(value) for name, value in metadata if name == APP_ID), "")
+        try:
+            policy = self._core.resiliency.app(named, path) if named and self._resolve(target) else None
+            return await under(policy, call, Asked(requests, self._core.options.max_body_size), take, metadata)
         except RpcStatus as error:
             raise PassedOn(error.code, error.message) from error
         except ComponentError as error:
@@ -280,12 +278,12 @@ class InvocationBlock:
         except ComponentError as error:
             raise RpcStatus(StatusCode.INTERNAL, f"error invoking app channel: {error}") from error
 
-    def serve_proxied(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata, caller: Caller) -> Proxied:
+    def serve_proxied(self, path: str, requests: Requests, metadata: Metadata, caller: Caller) -> Proxied:
         """Call a method of this sidecar's application for another sidecar of this process."""
         self._check_loop()
         return self.answer_proxied(path, requests, [*metadata, *caller.names(self._core.app_id)])
 
-    def answer_proxied(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
+    def answer_proxied(self, path: str, requests: Requests, metadata: Metadata) -> Proxied:
         """Call a method of this sidecar's application for another sidecar; raises `RpcStatus`."""
         self._check_access(path, "NONE")
         traced = any(name == "traceparent" for name, _ in metadata)
@@ -314,7 +312,7 @@ class InvocationBlock:
             return await ask_over_grpc(app, asked)
         return await ask_over_http(app, app.url, asked, self.authority)
 
-    def _to_app(self, path: str, requests: AsyncIterator[bytes], metadata: Metadata) -> Proxied:
+    def _to_app(self, path: str, requests: Requests, metadata: Metadata) -> Proxied:
         app = self._core.app
         if app is None or not isinstance(app.transport, Grpc):
             options = self._core.options
@@ -322,14 +320,6 @@ class InvocationBlock:
             raise RpcStatus(StatusCode.UNAVAILABLE, NOBODY_LISTENS.format(address=address))
         call: Proxied = app.transport.proxy(path, requests, metadata)
         return call
-
-
-class Unsuccessful(Exception):
-    """An application answered that it failed."""
-
-    def __init__(self, code: int | StatusCode) -> None:
-        super().__init__(str(code))
-        self.code = code
 
 
 def failure_of(answer: Answer) -> Unsuccessful | None:

@@ -11,6 +11,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakesidecar import golang
@@ -71,6 +72,10 @@ class Triggered(NamedTuple):
     attempt: int
     """How often this tick had failed before."""
     data: Data | None
+
+
+_triggered: Callable[[tuple[str, float, int, Data | None]], Triggered] = partial(tuple.__new__, Triggered)
+"""The class itself, without its detour through Python: a tenth of the time that a tick takes."""
 
 
 @dataclass(slots=True)
@@ -154,7 +159,7 @@ class JobsBlock:
         entry = self._entries.get(name)
         if entry is None:
             raise KeyError(f"there is no job {name!r}")
-        self._hand_over(Triggered(name, self._core.clock.now(), 0, entry.job.data))
+        self._hand_over(entry.job)
 
     def app_is_ready(self) -> None:
         """The application takes requests now: tell it what it could not be told before."""
@@ -220,11 +225,7 @@ class JobsBlock:
             if self._entries.get(job.name) is entry:
                 del self._entries[job.name]
 
-        name, data = job.name, job.data
-
-        def deliver(task: Task) -> bool | None:
-            return self._hand_over(Triggered(name, task.tick, task.attempt, data), task)
-
+        deliver = partial(self._hand_over, job)
         if standing is None:
             entry.task = self._scheduler.start(plan, deliver, policy=job.failure_policy, finished=finished)
         else:
@@ -235,14 +236,19 @@ class JobsBlock:
         if entry is not None and entry.task is not None:
             self._scheduler.cancel(entry.task)
 
-    def _hand_over(self, tick: Triggered, task: Task | None = None) -> bool | None:
+    def _hand_over(self, job: Job, task: Task | None = None) -> bool | None:
         """Give a tick to whoever takes it; None when that is still under way, or nobody does."""
-        if self._core.app is not None:
-            self.triggered.append(tick)
-            self._core.app.spawn(self._tell_app(tick, task))
-        elif self.receiver is not None:
-            self.triggered.append(tick)
-            return self.receiver(tick)
+        app, receiver = self._core.app, self.receiver
+        if app is None and receiver is None:
+            return None
+        if task is None:
+            tick = _triggered((job.name, self._core.clock.now(), 0, job.data))
+        else:
+            tick = _triggered((job.name, task.tick, task.attempt, job.data))
+        self.triggered.append(tick)
+        if app is None:
+            return receiver(tick) if receiver else None
+        app.spawn(self._tell_app(tick, task))
         return None
 
     async def _tell_app(self, tick: Triggered, task: Task | None) -> None:

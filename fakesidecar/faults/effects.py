@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from inspect import isawaitable
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,6 +29,7 @@ from fakesidecar.errors import (
     NoAnswer,
     OutboundNotReady,
 )
+from fakesidecar.later import is_awaited
 
 if TYPE_CHECKING:
     from fakesidecar.call import Call
@@ -78,7 +78,7 @@ class Scene:
 
     def finished(self, answer: Any) -> Any:
         """An answer when it is there, in case that it is to come later."""
-        if isawaitable(answer):
+        if is_awaited(answer):
             answer = self.core.invocation.submit(answer)
         if not isinstance(answer, Future):
             return answer

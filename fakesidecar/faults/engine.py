@@ -46,6 +46,7 @@ class Armed:
             and (rule.nth is None or seen == rule.nth)
             and (rule.every is None or seen % rule.every == 0)
             and (rule.first is None or seen <= rule.first)
+            and (rule.after is None or seen > rule.after)
             and now - self.added >= rule.since
             and (rule.until is None or now - self.added < rule.until)
             and (rule.probability >= 1 or self.random.random() < rule.probability)
@@ -71,6 +72,8 @@ class Faults:
         self._lock = threading.RLock()
         self._candidates: dict[tuple[str, str, str, str], Candidates | None] = {}
         self._waiting: dict[tuple[str, str], bool] = {}
+        self._may_wait = False
+        """Whether there may be a rule whose effects take their time."""
         self.on_fault: Callable[[Call, Armed], None] = lambda call, armed: None
         """Hears of every call that something happens to."""
 
@@ -92,6 +95,7 @@ class Faults:
     def _arm(self, id: int, rule: Rule) -> Armed:
         if rule.seed is None and any((rule.probability < 1, *(getattr(one, "jitter", 0) for one in rule.effects))):
             rule = replace(rule, seed=self._core.around.ids.random.randrange(SEEDS))
+        self._may_wait = self._may_wait or rule.waits
         armed = self._rules[id] = Armed(id, rule, seeded(rule.seed or 0), self._core.clock.now())
         self._changed()
         return armed
@@ -107,6 +111,7 @@ class Faults:
         """Put all rules out of force."""
         with self._lock:
             self._rules.clear()
+            self._may_wait = False
             self._changed()
 
     @property
@@ -127,8 +132,10 @@ class Faults:
 
     def waits(self, block: str, operation: str) -> bool:
         """Whether what happens to a call may take its time."""
+        if not self._may_wait:
+            return False
         key = block, operation
-        found = self._waiting.get(key) if self._rules else False
+        found = self._waiting.get(key)
         if found is None:
             found = any(armed.rule.waits and armed.rule.covers(*key) for armed in self.rules)
             self._waiting[key] = found

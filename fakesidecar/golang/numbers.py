@@ -95,6 +95,11 @@ def parse_bool(text: str) -> bool:
         raise _number_error("ParseBool", text, "invalid syntax") from None
 
 
+def is_truthy(text: str) -> bool:
+    """Whether a text means yes to Dapr, which has its own idea of it; anything else means no (dapr kit/utils)."""
+    return text.strip().lower() in ("y", "yes", "true", "t", "on", "1")
+
+
 def _number_error(function: str, text: str, reason: str) -> GoError:
     return GoError(f"strconv.{function}: parsing {quote(text)}: {reason}")
 

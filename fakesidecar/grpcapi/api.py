@@ -7,7 +7,7 @@ streaming one with `open`. What goes wrong is raised as an `ApiError`.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,7 +20,7 @@ from grpc import StatusCode
 
 from fakesidecar import golang
 from fakesidecar.core import Core
-from fakesidecar.errors import ApiError, ConnectionLost, PlainError
+from fakesidecar.errors import ApiError, ConnectionLost, MessageTooLarge, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
 from fakesidecar.later import then
@@ -48,7 +48,7 @@ for block in BLOCKS:
     import_module(f"{__package__}.{block}")
 
 if TYPE_CHECKING:
-    from fakesidecar.core.invocation import Proxied
+    from fakesidecar.core.proxied import Ending, Requests, Take
 
 log = logging.getLogger("fakesidecar.grpc")
 
@@ -57,12 +57,6 @@ class BrokenMessage(ApiError, grpc=StatusCode.INTERNAL):
     """The bytes of a request are no message (grpc-go, server.go)."""
 
     template = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
-
-
-class MessageTooLarge(ApiError, grpc=StatusCode.RESOURCE_EXHAUSTED):
-    """A request is larger than `--max-body-size`."""
-
-    template = "grpc: received message larger than max ({size} vs. {limit})"
 
 
 class MalformedMethod(ApiError, grpc=StatusCode.UNIMPLEMENTED):
@@ -142,7 +136,7 @@ class GrpcApi:
         """Understand and admit a unary call, in this order (grpc-go decodes before it calls interceptors)."""
         request = self.parse(served, data)
         self.admit(served.method.path, context)
-        core, call = self.core, served.call(request, context)
+        core, call = self.core, served.call(request, context, data)
 
         def carry_out() -> Any:
             return core.onion(call, lambda: served.function(core, request, context))
@@ -184,7 +178,7 @@ class GrpcApi:
                 served.function(self.core, stream)
             else:
                 request = self.parse(served, data)
-                call = served.call(request, stream.context)
+                call = served.call(request, stream.context, data)
                 self.core.onion(call, lambda: served.function(self.core, request, stream))
         except ApiError as error:
             stream.fail(error)
@@ -204,7 +198,7 @@ class GrpcApi:
             stream.on_message(message)
             return
         stream.began = True
-        self.core.onion(served.call(message, stream.context), lambda: stream.on_message(message))
+        self.core.onion(served.call(message, stream.context, data), lambda: stream.on_message(message))
 
     def half_close(self, served: Served, stream: Stream) -> None:
         """Tell the handler of a streaming call that the client sends no more; what goes wrong ends the call."""
@@ -225,10 +219,10 @@ class GrpcApi:
         for check in self.filters:
             check(path, context)
 
-    def proxy(self, path: str, context: Context, requests: AsyncIterator[bytes]) -> Proxied:
-        """Hand a call that nothing serves here on to the app that it names."""
+    async def proxy(self, path: str, context: Context, requests: Requests, take: Take) -> Ending:
+        """Hand a call that nothing serves here on to the app that it names; what comes of it is handed to `take`."""
         target = self.target(path, context)
-        return self.core.invocation.proxy(target, path, requests, context.metadata)
+        return await self.core.invocation.proxy(target, path, requests, context.metadata, take)
 
     def refuse(self, path: str, context: Context) -> NoReturn:
         """Say why a call that nothing serves here is not carried out, where calls cannot be handed on."""
@@ -254,7 +248,7 @@ class GrpcApi:
         if len(data) > limit:
             raise MessageTooLarge(size=len(data), limit=limit)
         try:
-            return served.method.request.FromString(data)
+            return served.read(data)  # type: ignore[no-any-return]  # a message
         except DecodeError as error:
             raise BrokenMessage from error
 

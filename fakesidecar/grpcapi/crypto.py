@@ -13,7 +13,7 @@ from fakesidecar.errors import CryptoFailed, DocumentError, InvalidRequest
 from fakesidecar.grpcapi.registry import Context, Stream, serves
 
 if TYPE_CHECKING:
-    from fakesidecar.core.crypto_document import Decrypter, Encrypter
+    from fakesidecar.core.crypto_document import Converter, Decrypter, Encrypter
 
 FIRST_MESSAGE_SECONDS = 5.0
 
@@ -38,7 +38,7 @@ class _Conversion(ABC):
     def __init__(self, core: Core, stream: Stream) -> None:
         self._core = core
         self._stream = stream
-        self._converter: Encrypter | Decrypter | None = None
+        self._converter: Converter | None = None
         self._expected = 0
         self._sent = 0
         stream.paced, stream.blocking = True, core.crypto.waits()
@@ -47,7 +47,7 @@ class _Conversion(ABC):
         stream.on_close = self._waiting.cancel
 
     @abstractmethod
-    def _begin(self, options: Any) -> Encrypter | Decrypter:
+    def _begin(self, options: Any) -> Converter:
         """Begin as the options say."""
 
     def _miss_first(self) -> None:
@@ -67,7 +67,7 @@ class _Conversion(ABC):
             self._expected += 1
             self._send(self._converter.feed(message.payload.data))
 
-    def _admit(self, first: Any) -> Encrypter | Decrypter:
+    def _admit(self, first: Any) -> Converter:
         if not first.HasField("options"):
             raise InvalidRequest(cause="first message does not contain the required options")
         return self._begin(first.options)

@@ -13,7 +13,8 @@ import grpc.aio
 from dapr_client.wire import common_pb2, invoke_pb2
 from fakesidecar.app import AppFailed, AppStream, Metadata
 from fakesidecar.core import Core
-from fakesidecar.core.invocation import Invocation, Proxied, RpcAnswer, as_metadata, verb_name
+from fakesidecar.core.invocation import DETAILS_KEY, Invocation, RpcAnswer, as_metadata, verb_name
+from fakesidecar.core.proxied import Ending, Proxied
 from fakesidecar.errors import AppAnsweredWith, InvokeFailed, PassedOn
 from fakesidecar.grpcapi.registry import Context, serves
 from fakesidecar.interceptors.tracing import sampling_rate
@@ -97,20 +98,34 @@ def response(value: bytes, content_type: str, type_url: str = "") -> common_pb2.
 # --- services of an app's own ----------------------------------------------------------------------------------------
 
 
-async def hand_on(call: Proxied, rpc: Any, context: Context) -> None:
-    """Write what comes of a proxied call to the caller, until its end."""
-    try:
-        begun = False
-        with contextlib.suppress(grpc.aio.AioRpcError):
-            async for message in call:
-                if not begun:  # no message, no header (dapr pkg/grpc/proxy, forwardClientToServer)
-                    begun = True
-                    await rpc.send_initial_metadata((*context.header, *(await call.initial_metadata() or ())))
-                await rpc.write(message)
-        code, trailer = await call.code(), tuple(await call.trailing_metadata() or ())
-        if code is grpc.StatusCode.OK:
-            rpc.set_trailing_metadata(trailer)
+class HandingOn:
+    """Writes to its caller what comes of a call, which may be made more than once."""
+
+    def __init__(self, rpc: Any, context: Context) -> None:
+        self._rpc, self._context = rpc, context
+        self._begun = False
+
+    async def take(self, call: Proxied) -> Ending:
+        """Write the messages of an attempt; the first of all brings the header along, each end adds its trailer."""
+        context = self._context
+        try:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                async for message in call:
+                    if not self._begun:  # no message, no header (dapr pkg/grpc/proxy, forwardClientToServer)
+                        self._begun = True
+                        header, context.header = context.header, []
+                        await self._rpc.send_initial_metadata((*header, *(await call.initial_metadata() or ())))
+                    await self._rpc.write(message)
+            context.trailer = [pair for pair in context.trailer if pair[0] != DETAILS_KEY]
+            context.trailer += await call.trailing_metadata() or ()
+            return Ending(await call.code(), await call.details() or "")
+        finally:
+            call.cancel()
+
+    async def end(self, ending: Ending) -> None:
+        """End the call as the last attempt ended."""
+        trailer = tuple(self._context.trailer)
+        if ending.code is grpc.StatusCode.OK:
+            self._rpc.set_trailing_metadata(trailer)
         else:
-            await rpc.abort(code, await call.details() or "", trailer)
-    finally:
-        call.cancel()
+            await self._rpc.abort(ending.code, ending.message, trailer)

@@ -125,22 +125,26 @@ class Served:
     targets_path: str = ""
     is_coroutine: bool = field(init=False)
     """Whether the function is to be awaited."""
+    read: Callable[[bytes], Any] = field(init=False)
+    """Makes the request of its bytes."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "read", self.method.request.FromString)
         object.__setattr__(self, "is_coroutine", iscoroutinefunction(self.function))
 
-    def call(self, request: Message, context: Context) -> Call:
-        """The request as interceptors see it."""
+    def call(self, request: Message, context: Context, data: bytes) -> Call:
+        """The request as interceptors see it, and the bytes that it was read from."""
         return Call(
             self.block,
             self.operation,
             _field(request, self.component_field) if self.component_field else "",
             _field(request, self.target_field) if self.target_field else "",
-            context.texts(),
+            context.metadata,
             "grpc",
-            request,
+            data,
             self.targets_path,
             context,
+            self.read,
         )
 
 

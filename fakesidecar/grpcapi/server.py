@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.errors import ApiError, NoAnswer
 from fakesidecar.grpcapi.api import GrpcApi
-from fakesidecar.grpcapi.invocation import hand_on
+from fakesidecar.grpcapi.invocation import HandingOn
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 from fakesidecar.grpcapi.status import status_of, trailer_of
 
@@ -145,12 +145,13 @@ class _Handlers(grpc.GenericRpcHandler):
     def _unknown(self, path: str) -> Any:
         async def behaviour(requests: AsyncIterator[bytes], rpc: Any) -> None:
             context = _context(rpc)
+            handing_on = HandingOn(rpc, context)
             try:
-                call = self.api.proxy(path, context, requests)
+                ending = await self.api.proxy(path, context, requests, handing_on.take)
             except ApiError as error:
                 await _abort(rpc, context, error)
             else:
-                await hand_on(call, rpc, context)
+                await handing_on.end(ending)
 
         return behaviour
 
@@ -214,8 +215,9 @@ def _context(rpc: Any) -> Context:
 async def _abort(rpc: Any, context: Context, error: ApiError) -> None:
     """End a call with an error.
 
-    A connection that broke is told as clients tell it, in code and words: breaking it for true would take calls
-    with it that come after, now and then.
+    A connection that broke is told as clients tell it, in code and words. To shut its socket down for true (it is among
+    this process' files, by the ports of both ends) takes other calls with it: those that are on it, and of calls that
+    follow one in twenty, which the client sends before it has seen the end, so that no plan could count on anything.
     """
     if isinstance(error, NoAnswer):
         await asyncio.Event().wait()  # until the client, or the end of the server, cancels the call

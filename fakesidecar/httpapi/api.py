@@ -61,6 +61,10 @@ class Ready:
         return answer if isinstance(answer, Response) else self.core.invocation.submit(answer).result()
 
 
+SAID = 2
+"""How many segments every route begins with that are no parameters: `/v1.0/state`."""
+
+
 class HttpApi:
     """The routes of a sidecar, as functions from a request to a response."""
 
@@ -82,9 +86,10 @@ class HttpApi:
         """Middleware sees bodies that are all there."""
         if routes is None:
             routes = list(filter(http_api_lists(configuration), ROUTES))
-        self._by_method: dict[str, list[Route]] = {}
+        self._routes: dict[tuple[str, ...], dict[str, list[Route]]] = {}
+        """By what their paths begin with, which always is said in full, and by their methods."""
         for route in routes:
-            self._by_method.setdefault(route.method, []).append(route)
+            self._routes.setdefault(route.pattern[:SAID], {}).setdefault(route.method, []).append(route)
 
     def prepare(self, request: Request) -> Ready:
         """Find out what a request asks for."""
@@ -101,7 +106,7 @@ class HttpApi:
     def find(self, request: Request) -> Route | None:
         """The route of a request; its parameters are put into the request, unescaped."""
         segments = clean_segments(request.path)
-        for route in self._by_method.get(request.method, ()):
+        for route in self._near(segments).get(request.method, ()):
             params = route.match(segments)
             if params is not None:
                 request.params = {name: golang.query_unescape(value) for name, value in params.items()}
@@ -113,9 +118,12 @@ class HttpApi:
         segments = clean_segments(request.path)
         return [
             method
-            for method, routes in self._by_method.items()
+            for method, routes in self._near(segments).items()
             if any(route.match(segments) is not None for route in routes)
         ]
+
+    def _near(self, segments: list[str]) -> dict[str, list[Route]]:
+        return self._routes.get(tuple(segments[:SAID]), {})
 
     def _through(self, depth: int, request: Request) -> Answer:
         try:

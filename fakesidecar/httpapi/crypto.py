@@ -13,7 +13,7 @@ from fakesidecar.httpapi.bodies import read_message
 from fakesidecar.httpapi.registry import Request, Response, json_response, route
 
 if TYPE_CHECKING:
-    from fakesidecar.core.crypto_document import Decrypter, Encrypter
+    from fakesidecar.core.crypto_document import Converter
 
 DOCUMENTS, SUBTLE = "/v1.0-alpha1/crypto/{provider}", "/v1.0-alpha1/subtlecrypto/{provider}"
 
@@ -42,7 +42,7 @@ def encrypt(core: Core, request: Request) -> Response:
         cipher=request.header(CIPHER) or "",
         key_name="" if omit else request.header(DECRYPTION_KEY_NAME) or None,
     )
-    return converted(request, encrypter, encrypter.header)
+    return converted(request, encrypter)
 
 
 @route("PUT", f"{DOCUMENTS}/decrypt", call="crypto.decrypt", component="provider")
@@ -50,11 +50,11 @@ def decrypt(core: Core, request: Request) -> Response:
     return converted(request, core.crypto.decrypter(request.params["provider"], request.header(KEY_NAME) or ""))
 
 
-def converted(request: Request, converter: Encrypter | Decrypter, head: bytes = b"") -> Response:
+def converted(request: Request, converter: Converter) -> Response:
     """What becomes of the body. What goes wrong behind a document's header is told as it is (daprd has begun to answer
     by then, as far as its handler knows)."""
     try:
-        parts = [head, *converter.feed(request.body)]
+        parts = [converter.header, *converter.feed(request.body)]
         if request.body_error:
             raise PlainError(message=request.body_error)
         parts += converter.finish()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
@@ -163,13 +163,12 @@ class Route:
 
     def call(self, request: Request) -> Call:
         """The request as interceptors see it."""
-        headers: Mapping[str, str] = {key.lower(): value for key, value in reversed(request.headers)}
         return Call(
             self.block,
             self.operation,
             request.params.get(self.component_param, ""),
             request.params.get(self.target_param, ""),
-            headers,
+            tuple(request.headers),
             "http",
             request,
             self.targets_path,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fakesidecar.errors import ApiError
+from fakesidecar.later import is_awaited
 
 if TYPE_CHECKING:
     from fakesidecar.call import Call, Onion
@@ -123,10 +124,10 @@ class Recording:
         except Exception as error:
             self._keep(call, outcome_of(error), error, asked)
             raise
-        if inspect.isawaitable(answer):
+        if is_awaited(answer):
             return self._later(call, asked, answer)
         if type(answer) is Future:
-            answer.add_done_callback(lambda done: self._ended(call, done, asked))
+            answer.add_done_callback(partial(self._ended, call, asked))
         elif self._faults or self.listeners:
             self._keep(call, OK, None, asked)
         else:
@@ -142,7 +143,7 @@ class Recording:
         self._keep(call, OK, None, asked)
         return value
 
-    def _ended(self, call: Call, done: Future[Any], asked: float) -> None:
+    def _ended(self, call: Call, asked: float, done: Future[Any]) -> None:
         if done.cancelled():
             self._keep(call, "CANCELLED", None, asked)
         elif isinstance(error := done.exception(), Exception):

@@ -11,7 +11,8 @@ import grpc.aio
 
 from fakesidecar.app import AppFailed, Grpc, Metadata, as_go_says
 from fakesidecar.clock import Clock
-from fakesidecar.core.invocation import Answer, Invocation, Proxied, forwarded
+from fakesidecar.core.invocation import Answer, Invocation, forwarded
+from fakesidecar.core.proxied import Proxied
 from fakesidecar.errors import ComponentError, RpcStatus
 from fakesidecar.neighbours import Caller
 from fakesidecar.peers import messages

@@ -11,7 +11,7 @@ import grpc.aio
 from fakesidecar.app import AppFailed, AppStream
 from fakesidecar.core.invocation import Answer, as_metadata
 from fakesidecar.errors import ComponentError, RpcStatus
-from fakesidecar.grpcapi.invocation import hand_on
+from fakesidecar.grpcapi.invocation import HandingOn
 from fakesidecar.grpcapi.registry import Context
 from fakesidecar.peers import messages
 from fakesidecar.peers.messages import CALL_LOCAL, CALL_LOCAL_STREAM
@@ -108,7 +108,8 @@ class _Handlers(grpc.GenericRpcHandler):
             except RpcStatus as error:
                 await refuse(rpc, error)
             else:
-                await hand_on(call, rpc, Context(()))
+                handing_on = HandingOn(rpc, Context())
+                await handing_on.end(await handing_on.take(call))
 
         return behaviour
 

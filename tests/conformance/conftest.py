@@ -16,6 +16,7 @@ import pytest
 from dapr_testing import Component, DaprSidecar
 from dapr_testing._daprd import free_ports
 from fakesidecar.components.registry import find
+from tests.conformance import mirrors
 from tests.conformance.ways import WAYS, Way, open_way
 
 SECRETS = {"db": "x", "nested": {"user": "ann", "password": "y"}}
@@ -26,7 +27,7 @@ VARIABLE = ("CONFORMANCE_SECRET", "from the environment")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A component, as a suite declares it. `$REDIS` and `$DIR` are filled in."""
+    """A component, as a suite declares it. What begins with `$` is filled in."""
 
     type: str
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -62,12 +63,19 @@ CASES = {
     "crypto": (
         Case("crypto.dapr.localstorage", {"path": "$DIR/keys"}),
         Case("crypto.dapr.jwks", {"jwks": "$DIR/keys.json"}),
+        Case("crypto.in-memory", {"aes": "$AES", "rsa": "$RSA"}),
+    ),
+    "conversation": (Case("conversation.echo"),),
+    "bindings": (
+        Case("bindings.localstorage", {"rootPath": "$DIR/files"}),
+        Case("bindings.redis", REDIS),
+        Case("bindings.http", {"url": "$WEB"}),
     ),
 }
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    block = Path(metafunc.definition.path).stem.removeprefix("test_")
+    block = Path(metafunc.definition.path).stem.removeprefix("test_").removesuffix("_apps")
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", CASES[block], ids=str, indirect=True)
 
@@ -99,6 +107,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sidecar_kind(_dapr_servers: Any) -> str:
+    """What `dapr_testing.sidecar` is to make, for tests that need one of their own."""
+    kind: str = _dapr_servers.kind
+    return kind
+
+
+@pytest.fixture(scope="session")
 def redis_host(_dapr_servers: Any) -> Iterator[str]:
     """Where Redis is: embedded in the fake, a server for a real daprd."""
     if _dapr_servers.kind == "fake":
@@ -123,7 +138,13 @@ def redis_host(_dapr_servers: Any) -> Iterator[str]:
 def dapr_components(case: Case, folder: Path, request: pytest.FixtureRequest, monkeypatch: Any) -> list[Component]:
     """The component under the name `store`."""
     monkeypatch.setenv(*VARIABLE)
-    fill: dict[str, Callable[[], str]] = {"$DIR": lambda: str(folder), "$REDIS": lambda: _redis(request)}
+    fill: dict[str, Callable[[], str]] = {
+        "$DIR": lambda: str(folder),
+        "$REDIS": lambda: _redis(request),
+        "$WEB": lambda: _web(request),
+        "$AES": (KEYS / "aes256.b64").read_text,
+        "$RSA": (KEYS / "rsa2048.pem").read_text,
+    }
     metadata = dict(case.metadata)
     for name, value in metadata.items():
         for word, what in fill.items():
@@ -135,6 +156,18 @@ def dapr_components(case: Case, folder: Path, request: pytest.FixtureRequest, mo
 def _redis(request: pytest.FixtureRequest) -> str:
     host: str = request.getfixturevalue("redis_host")
     return host
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[str]:
+    """A server outside."""
+    with mirrors.over_http() as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def _web(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("web")
+    return url
 
 
 @pytest.fixture

@@ -13,11 +13,26 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import grpc
+import pytest
 import urllib3
+from google.protobuf import any_pb2, json_format, struct_pb2
 
-from dapr_client import Concurrency, DaprGrpcError, DecryptOptions, EncryptOptions, StateItem, StateOptions
+from dapr_client import (
+    Concurrency,
+    ConstantFailurePolicy,
+    DaprGrpcError,
+    DecryptOptions,
+    DropFailurePolicy,
+    EncryptOptions,
+    Job,
+    StateItem,
+    StateOptions,
+    conversation,
+)
 from dapr_client import TransactionalStateOperation as Step
 from dapr_client import TransactionOperationType as Type
+from dapr_client.settings import settings
+from dapr_client.tools import ConversationTools, ConversationToolsFunction
 from dapr_testing import DaprSidecar
 
 
@@ -41,8 +56,30 @@ class Value:
 NOTHING = Value(None, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A job, as all ways can say it."""
+
+    schedule: str | None = None
+    due_time: str | None = None
+    repeats: int | None = None
+    ttl: str | None = None
+    data: Any = None
+    retries: int | None = None
+    """How often a tick that failed is tried again, a second apart; 0: never; None: nothing is said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model answered: its words, and the functions that it wants called, with their arguments."""
+
+    text: str
+    calls: Sequence[tuple[str, str]] = ()
+    finish_reason: str = "stop"
+
+
 class Way(ABC):
-    """State, secrets, configuration, locks, crypto and publishing by one protocol and one client."""
+    """The building blocks by one protocol and one client."""
 
     @abstractmethod
     def get(self, store: str, key: str) -> Value: ...
@@ -95,6 +132,47 @@ class Way(ABC):
 
     @abstractmethod
     def decrypt(self, store: str, document: bytes, key: str = "") -> bytes: ...
+
+    @abstractmethod
+    def schedule(self, name: str, job: Planned, *, overwrite: bool = False) -> None: ...
+
+    @abstractmethod
+    def job(self, name: str) -> Planned: ...
+
+    @abstractmethod
+    def jobs(self) -> Sequence[str]: ...
+
+    @abstractmethod
+    def unschedule(self, name: str) -> None: ...
+
+    @abstractmethod
+    def unschedule_all(self, prefix: str) -> None: ...
+
+    @abstractmethod
+    def say(self, model: str, texts: Sequence[str], *, scrub: bool = False, scrub_reply: bool = False) -> str: ...
+
+    @abstractmethod
+    def ask(
+        self, model: str, texts: Sequence[str], *, tools: Mapping[str, Sequence[str]] = {}, choice: str | None = None
+    ) -> Said: ...
+
+    @abstractmethod
+    def bind(
+        self, binding: str, operation: str, data: Any = None, metadata: Mapping[str, str] = {}
+    ) -> tuple[bytes, Mapping[str, str]]: ...
+
+    @abstractmethod
+    def invoke(
+        self,
+        app: str,
+        method: str,
+        data: bytes = b"",
+        content_type: str = "text/plain",
+        *,
+        verb: str = "POST",
+        query: Mapping[str, str] = {},
+        headers: Mapping[str, str] = {},
+    ) -> tuple[bytes, str]: ...
 
     def close(self) -> None:
         """Let go of everything."""
@@ -178,6 +256,92 @@ class ClientWay(Way):
 
     def decrypt(self, store: str, document: bytes, key: str = "") -> bytes:
         return bytes(self._finished(self._call("decrypt", document, DecryptOptions(store, key)).read))
+
+    def schedule(self, name: str, job: Planned, *, overwrite: bool = False) -> None:
+        data = None
+        if job.data is not None:
+            data = any_pb2.Any()
+            data.Pack(json_format.ParseDict(job.data, struct_pb2.Value()))
+        policy = DropFailurePolicy() if job.retries == 0 else ConstantFailurePolicy(job.retries, 1)
+        wanted = Job(
+            name,
+            job.schedule,
+            job.repeats,
+            job.due_time,
+            job.ttl,
+            data,
+            None if job.retries is None else policy,
+        )
+        self._call("schedule_job", wanted, overwrite)
+
+    def job(self, name: str) -> Planned:
+        found: Job = self._call("get_job", name)
+        data = struct_pb2.Value()
+        if found.data is not None:
+            found.data.Unpack(data)
+        policy = found.failure_policy
+        return Planned(
+            found.schedule,
+            found.due_time,
+            found.repeats,
+            found.ttl,
+            None if found.data is None else json_format.MessageToDict(data),
+            policy.max_retries if isinstance(policy, ConstantFailurePolicy) else None if policy is None else 0,
+        )
+
+    def jobs(self) -> Sequence[str]:
+        return [job.name for job in self._call("list_jobs")]
+
+    def unschedule(self, name: str) -> None:
+        self._call("delete_job", name)
+
+    def unschedule_all(self, prefix: str) -> None:
+        self._call("delete_jobs_by_prefix", prefix)
+
+    def say(self, model: str, texts: Sequence[str], *, scrub: bool = False, scrub_reply: bool = False) -> str:
+        inputs = [conversation.ConversationInput(text, scrub_pii=scrub) for text in texts]
+        return str(self._call("converse_alpha1", model, inputs, scrub_pii=scrub_reply).outputs[0].result)
+
+    def ask(
+        self, model: str, texts: Sequence[str], *, tools: Mapping[str, Sequence[str]] = {}, choice: str | None = None
+    ) -> Said:
+        messages = [conversation.create_user_message(text) for text in texts]
+        offered = [
+            ConversationTools(
+                ConversationToolsFunction(name, parameters={"properties": {one: {"type": "string"} for one in given}})
+            )
+            for name, given in tools.items()
+        ]
+        inputs = [conversation.ConversationInputAlpha2(messages)] if messages else []
+        answer = self._call("converse_alpha2", model, inputs, tools=offered, tool_choice=choice)
+        (found,) = answer.outputs[0].choices
+        calls = tuple((call.function.name, call.function.arguments) for call in found.message.tool_calls)
+        return Said(found.message.content, calls, found.finish_reason)
+
+    def bind(
+        self, binding: str, operation: str, data: Any = None, metadata: Mapping[str, str] = {}
+    ) -> tuple[bytes, Mapping[str, str]]:
+        given = b"" if data is None else json.dumps(data).encode()
+        answer = self._call("invoke_binding", binding, operation, given, metadata)
+        return answer.data, {name.lower(): value for name, value in answer.binding_metadata.items()}
+
+    def invoke(
+        self,
+        app: str,
+        method: str,
+        data: bytes = b"",
+        content_type: str = "text/plain",
+        *,
+        verb: str = "POST",
+        query: Mapping[str, str] = {},
+        headers: Mapping[str, str] = {},
+    ) -> tuple[bytes, str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(settings, "DAPR_API_METHOD_INVOCATION_PROTOCOL", "grpc")
+            answer = self._call(
+                "invoke_method", app, method, data, content_type, tuple(headers.items()), verb, tuple(query.items())
+            )
+        return answer.data, answer.content_type
 
     def close(self) -> None:
         self._finish(self._client.close())
@@ -277,6 +441,89 @@ class HttpWay(Way):
     def decrypt(self, store: str, document: bytes, key: str = "") -> bytes:
         headers = {"dapr_key_name": key} if key else {}
         return bytes(self._ask("PUT", f"/v1.0-alpha1/crypto/{store}/decrypt", document, **headers).data)
+
+    def schedule(self, name: str, job: Planned, *, overwrite: bool = False) -> None:
+        body: dict[str, Any] = {
+            "schedule": job.schedule,
+            "due_time": job.due_time,
+            "repeats": job.repeats,
+            "ttl": job.ttl,
+            "data": job.data,
+            "overwrite": overwrite,
+        }
+        if job.retries is not None:
+            constant = {"constant": {"max_retries": job.retries, "interval": "1s"}}
+            body["failure_policy"] = constant if job.retries else {"drop": {}}
+        said = {member: value for member, value in body.items() if value is not None}
+        self._ask("POST", f"/v1.0/jobs/{quote(name)}", said)
+
+    def job(self, name: str) -> Planned:
+        found = self._ask("GET", f"/v1.0/jobs/{quote(name)}").json()
+        policy = found.get("failurePolicy")
+        return Planned(
+            found.get("schedule"),
+            found.get("dueTime"),
+            found.get("repeats"),
+            found.get("ttl"),
+            found.get("data", {}).get("value"),
+            None if policy is None else policy.get("constant", {}).get("maxRetries", 0),
+        )
+
+    def jobs(self) -> Sequence[str]:
+        pytest.skip("HTTP has no such operation")
+
+    def unschedule(self, name: str) -> None:
+        self._ask("DELETE", f"/v1.0/jobs/{quote(name)}")
+
+    def unschedule_all(self, prefix: str) -> None:
+        pytest.skip("HTTP has no such operation")
+
+    def say(self, model: str, texts: Sequence[str], *, scrub: bool = False, scrub_reply: bool = False) -> str:
+        body = {"inputs": [{"content": text, "scrubPII": scrub} for text in texts], "scrubPII": scrub_reply}
+        answer = self._ask("POST", f"/v1.0-alpha1/conversation/{model}/converse", body)
+        return str(answer.json()["outputs"][0]["result"])
+
+    def ask(
+        self, model: str, texts: Sequence[str], *, tools: Mapping[str, Sequence[str]] = {}, choice: str | None = None
+    ) -> Said:
+        messages = [{"ofUser": {"content": [{"text": text}]}} for text in texts]
+        offered = [
+            {"function": {"name": name, "parameters": {"properties": {one: {"type": "string"} for one in given}}}}
+            for name, given in tools.items()
+        ]
+        body = {"inputs": [{"messages": messages}] if messages else [], "tools": offered}
+        body |= {} if choice is None else {"toolChoice": choice}
+        answer = self._ask("POST", f"/v1.0-alpha2/conversation/{model}/converse", body)
+        (found,) = answer.json()["outputs"][0]["choices"]
+        calls = [one["function"] for one in found["message"].get("toolCalls", ())]
+        said = tuple((call["name"], call.get("arguments", "")) for call in calls)
+        return Said(found["message"].get("content", ""), said, found["finishReason"])
+
+    def bind(
+        self, binding: str, operation: str, data: Any = None, metadata: Mapping[str, str] = {}
+    ) -> tuple[bytes, Mapping[str, str]]:
+        body = {"operation": operation, "metadata": metadata, **({} if data is None else {"data": data})}
+        answer = self._ask("POST", f"/v1.0/bindings/{quote(binding)}", body)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        begin = "metadata."
+        return answer.data, {n.removeprefix(begin): value for n, value in headers.items() if n.startswith(begin)}
+
+    def invoke(
+        self,
+        app: str,
+        method: str,
+        data: bytes = b"",
+        content_type: str = "text/plain",
+        *,
+        verb: str = "POST",
+        query: Mapping[str, str] = {},
+        headers: Mapping[str, str] = {},
+    ) -> tuple[bytes, str]:
+        url = f"{self._root}/v1.0/invoke/{quote(app)}/method/{quote(method)}?{urlencode(query)}"
+        answer = self._pool.request(verb, url, body=data, headers={"content-type": content_type, **headers})
+        if answer.status >= 400:
+            raise Refused(answer.status == 409, answer.data.decode())
+        return answer.data, answer.headers.get("content-type", "")
 
     def close(self) -> None:
         self._pool.clear()

@@ -26,8 +26,11 @@ from dapr_client import (
     TopicEventResponse,
     TopicEventResponseStatus,
 )
+from dapr_client._async import subscription as async_subscription
+from dapr_client._sync import subscription as sync_subscription
 from dapr_client.aio import DaprClient as AsyncDaprClient
 from dapr_client.wire import appcallback_pb2, pubsub_pb2
+from fakesidecar import Component, Sidecar, VirtualClock
 from tests.dapr_client.scripted import Fails, recorder, served
 
 Asked = pubsub_pb2.SubscribeTopicEventsRequestAlpha1
@@ -175,6 +178,95 @@ def test_closing_wakes_who_waits() -> None:
         reader.join(WAIT)
         assert len(raised) <= 1  # a reader that came too late found it inactive
         assert not reader.is_alive()
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sidecar]:
+    """A sidecar on a port, whose pub/sub remembers what was not acknowledged."""
+    component = Component("bus", "pubsub.redis", metadata={"redisHost": "closing:1", "consumerID": "group"})
+    with Sidecar(components=[component], clock=VirtualClock()) as running:
+        monkeypatch.setenv("DAPR_GRPC_PORT", str(running.grpc_port))
+        monkeypatch.setenv("DAPR_HTTP_PORT", str(running.http_port))
+        yield running
+
+
+def unacknowledged(sidecar: Sidecar) -> int:
+    broker: Any = sidecar.core.pubsub.broker("bus")
+    return int(broker.redis(lambda client: client.xpending("orders", "group"))["pending"])
+
+
+def test_a_response_just_before_the_close_is_not_lost(bus: Sidecar) -> None:
+    with DaprClient() as dapr:
+        for number in range(20):
+            dapr.publish_event("bus", "orders", str(number))
+            with dapr.subscribe("bus", "orders") as subscription:
+                message = subscription.next_message()
+                assert message is not None
+                assert message.data() == str(number)
+                subscription.respond_success(message)
+            assert unacknowledged(bus) == 0
+
+
+async def test_a_response_just_before_the_async_close_is_not_lost(bus: Sidecar) -> None:
+    async with AsyncDaprClient() as dapr:
+        for number in range(20):
+            await dapr.publish_event("bus", "orders", str(number))
+            async with await dapr.subscribe("bus", "orders") as subscription:
+                message = await subscription.next_message()
+                assert message is not None
+                assert message.data() == str(number)
+                await subscription.respond_success(message)
+            assert unacknowledged(bus) == 0
+
+
+def test_a_close_reads_away_what_nobody_has_read(bus: Sidecar) -> None:
+    with DaprClient() as dapr:
+        subscription = dapr.subscribe("bus", "orders")
+        dapr.publish_events("bus", "orders", [str(number) for number in range(9)])
+        message = subscription.next_message()
+        assert message is not None
+        subscription.respond_success(message)
+        subscription.close()
+    assert unacknowledged(bus) == 8
+
+
+@pytest.fixture
+def not_ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[Act]:
+    """A server that does not end the stream when it is asked to."""
+    for module in (sync_subscription, async_subscription):
+        monkeypatch.setattr(module, "END_SECONDS", 0.01)
+    gone = threading.Event()
+
+    def act(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterable[Any]:
+        context.add_callback(gone.set)
+        yield event("1")
+        gone.wait(WAIT)
+
+    yield act
+    assert gone.is_set()
+
+
+def test_a_close_does_not_wait_for_who_does_not_end(not_ending: Act) -> None:
+    before = set(threading.enumerate())
+    with serving(not_ending) as server, dapr_at(server) as dapr:
+        subscription = dapr.subscribe("pubsub", "orders")
+        message = subscription.next_message()
+        assert message is not None
+        assert subscription.next_message(timeout=0.001) is None
+        subscription.respond_success(message)
+        subscription.close()
+        assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "dapr_client"]
+
+
+async def test_an_async_close_does_not_wait_for_who_does_not_end(not_ending: Act) -> None:
+    with serving(not_ending) as server:
+        async with AsyncDaprClient(channel=grpc.aio.insecure_channel(server.address)) as dapr:
+            subscription = await dapr.subscribe("pubsub", "orders")
+            message = await subscription.next_message()
+            assert message is not None
+            assert await subscription.next_message(timeout=0.001) is None
+            await subscription.respond_success(message)
+            await subscription.close()
 
 
 def test_a_stream_that_breaks_is_opened_again_after_a_wait_even_when_it_ended_well() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,13 +14,14 @@ import grpc.aio
 import pytest
 
 from dapr_testing import DaprSidecar
+from dapr_testing._faults import Plan
 from fakesidecar.faults import bad_request, error_info, retry_info
 
 pytest.importorskip("dapr", reason="the official SDK is not installed")
 
 from dapr.aio.clients import DaprClient as AioDaprClient
 from dapr.clients import DaprClient
-from dapr.clients.exceptions import DaprGrpcError
+from dapr.clients.exceptions import DaprGrpcError, DaprHttpError
 from dapr.clients.grpc._state import StateItem
 from dapr.clients.health import DaprHealth
 from dapr.clients.retry import RetryPolicy
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::Deprecat
 
 STORE = "statestore"
 CODE = grpc.StatusCode
+BROKEN = "Stream removed (Socket closed)"
 
 
 @pytest.fixture(params=["in process", "sockets"])
@@ -74,8 +77,35 @@ def test_an_error_after_the_call_was_carried_out(dapr_sidecar: DaprSidecar, dapr
 def test_a_connection_that_breaks(dapr_sidecar: DaprSidecar, dapr: DaprClient, applied: bool) -> None:
     dapr_sidecar.faults.when("state.save").reset(applied=applied)
     error = refused(lambda: dapr.save_state(STORE, "7", "paid"))
-    assert (error.code(), error.details()) == (CODE.UNAVAILABLE, "Socket closed")
+    assert (error.code(), error.details()) == (CODE.UNAVAILABLE, BROKEN)
     assert dapr_sidecar.state.get(STORE, "7") == (b"paid" if applied else None)
+
+
+HEADERS, SETTINGS = 1, 4
+"""Types of frames (RFC 9113)."""
+
+
+def die_at_the_first_call(listener: socket.socket) -> None:
+    """Be a server that ends when it is called."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as received:
+        connection.sendall(bytes([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]))
+        received.read(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+        while (frame := received.read(9))[3] != HEADERS:
+            received.read(int.from_bytes(frame[:3]))
+
+
+def test_a_connection_that_breaks_for_true_is_told_alike(dapr_sidecar: DaprSidecar, dapr: DaprClient) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        DaprClient(f"127.0.0.1:{listener.getsockname()[1]}") as dead,
+    ):
+        threading.Thread(target=die_at_the_first_call, args=[listener], daemon=True).start()
+        true = refused(lambda: dead.get_state(STORE, "7"))
+    dapr_sidecar.faults.when("state.get").reset()
+    ours = refused(lambda: dapr.get_state(STORE, "7"))
+    assert true.code() is ours.code() is CODE.UNAVAILABLE
+    assert all("Socket closed" in one.details() for one in (true, ours))
 
 
 def test_its_retry_policy_comes_through(dapr_sidecar: DaprSidecar, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +160,10 @@ async def test_errors_in_asyncio(dapr_sidecar: DaprSidecar, way: str) -> None:
     dapr_sidecar.faults.when("state.get").reset()
     with dapr_sidecar.intercept_channels() if way == "in process" else contextlib.nullcontext():
         async with AioDaprClient() as dapr:
-            for expected in ((CODE.RESOURCE_EXHAUSTED, "too many"), (CODE.UNAVAILABLE, "Socket closed")):
+            for expected in (
+                (CODE.RESOURCE_EXHAUSTED, "too many"),
+                (CODE.UNAVAILABLE, BROKEN),
+            ):
                 with pytest.raises((grpc.aio.AioRpcError, DaprGrpcError)) as raised:
                     await dapr.get_state(STORE, "7")
                 error: Any = raised.value
@@ -172,8 +205,32 @@ def test_a_restart(dapr_sidecar: DaprSidecar, dapr: DaprClient) -> None:
     put(dapr_sidecar)
     dapr_sidecar.faults.when("state.get").restart(keep_data=False).once()
     error = refused(lambda: dapr.get_state(STORE, "7"))
-    assert (error.code(), error.details()) == (CODE.UNAVAILABLE, "Socket closed")
+    assert (error.code(), error.details()) == (CODE.UNAVAILABLE, BROKEN)
     assert dapr.get_state(STORE, "7").data == b""
+
+
+async def test_calls_that_it_makes_over_http(dapr_sidecar: DaprSidecar) -> None:
+    import aiohttp
+
+    dapr_sidecar.app("kitchen").on("prepare", returns={"meal": "soup"})
+
+    def when() -> Plan:
+        return dapr_sidecar.faults.when("invocation.invoke", app="kitchen", protocol="http")
+
+    faults: list[tuple[Plan, type[Exception], str]] = [
+        (when().truncate(), aiohttp.ClientPayloadError, "received 8 of 16 bytes"),
+        (when().reset(), aiohttp.ClientConnectionError, ""),
+        (when().fail("NOT_FOUND", "no soup"), DaprHttpError, "no soup"),
+    ]
+    async with AioDaprClient() as dapr:
+        for fault, kind, text in faults:
+            with fault, pytest.raises(kind, match=text):
+                await dapr.invoke_method("kitchen", "prepare", http_verb="GET")
+        before = dapr_sidecar.clock.now()
+        with when().drip(4, pause=1):
+            answer = await dapr.invoke_method("kitchen", "prepare", http_verb="GET")
+        assert answer.json() == {"meal": "soup"}
+        assert dapr_sidecar.clock.now() == before + 3  # 16 bytes in 4 pieces
 
 
 def test_what_is_of_http_alone(dapr_sidecar: DaprSidecar) -> None:

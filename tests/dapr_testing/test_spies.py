@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from dapr_client import DaprClient, DaprGrpcError
 from dapr_client.aio import DaprClient as AioDaprClient
 from dapr_testing import DaprSidecar, UnexpectedCall, sidecar
+from fakesidecar.call import Call
 from tests.dapr_testing.test_plugin import run
 
 
@@ -110,6 +111,19 @@ async def test_calls_are_waited_for_in_asyncio(dapr_sidecar: DaprSidecar, async_
     assert (await waiting).targets == ("7",)
     with pytest.raises(AssertionError, match="not called within"):
         await dapr_sidecar.calls.wait_for_async("state.get", key="8", timeout=0.001)
+
+
+def test_an_event_has_what_was_sent_whatever_became_of_it(dapr_client: DaprClient, dapr_sidecar: DaprSidecar) -> None:
+    def meddle(call: Call, proceed: Callable[[], Any]) -> Any:
+        call.request.key = "8"
+        return proceed()
+
+    dapr_sidecar.fake.core.onion.interceptors.append(meddle)
+    dapr_client.get_state("statestore", "7")
+    dapr_sidecar.fake.core.onion.interceptors.remove(meddle)
+    event = dapr_sidecar.calls.assert_called("state.get", key="7")
+    event.call.request.key = "9"
+    assert event.arguments["key"] == event.call.request.key == "7"
 
 
 def test_http_calls_are_events_too(dapr_sidecar: DaprSidecar) -> None:

@@ -139,6 +139,10 @@ def test_it_is_run_as_dapr_run_runs_it(tmp_path: Path, app: App) -> None:
     arguments = [text for name, value in flags.items() for text in (f"--{name}", value)]
     with start(home / "bin" / "daprd", *arguments) as process:
         until(process, "dapr initialized. Status: Running.")
+        if sys.platform == "linux":  # `dapr list` reads this
+            line = Path(f"/proc/{process.pid}/cmdline").read_text().split()
+            assert Path(f"/proc/{process.pid}/comm").read_text() == "daprd\n"
+            assert line[:3] == ["daprd", "--app-id", "shop"]
         url = f"http://localhost:{http_port}"
         until_ready(url)
         urlopen(Request(f"{url}/v1.0/metadata/appPID", data=b"1", method="PUT"), timeout=10).close()

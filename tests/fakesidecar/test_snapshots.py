@@ -5,13 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from fakesidecar import Component, SeededIds, Sidecar, VirtualClock
+from fakesidecar.components.base import ComponentBase
+from fakesidecar.components.pubsub import Message
+from fakesidecar.components.registry import known
 from fakesidecar.components.state import Upsert
+from fakesidecar.core.resiliency import Breaker
+from fakesidecar.resources.load import Resources
+from fakesidecar.resources.resiliency import CircuitBreaker, ComponentTarget, Resiliency, Target
 from fakesidecar.snapshots import CannotKeep, Snapshot, dumps, loads, restore, snapshot
 from tests.fakesidecar.test_runtime import ask
 
@@ -24,6 +30,7 @@ COMPONENTS = [
     Component("settings", "configuration.in-memory"),
     Component("locks", "lock.in-memory"),
     Component("redislocks", "lock.redis", metadata={"redisHost": "snapshots:1"}),
+    Component("redispubsub", "pubsub.redis", metadata={"redisHost": "snapshots:1", "consumerID": "readers"}),
     Component("pubsub", "pubsub.in-memory"),
     Component("talk", "conversation.scripted"),
 ]
@@ -126,6 +133,169 @@ def test_a_script_goes_on_from_where_it_was(it: Sidecar) -> None:
     restore(it.core, kept)
     assert model.asked == []
     assert model.converse(prompt).text == "once"
+
+
+class Waiter:
+    """Reads a topic, and answers when it is told to."""
+
+    def __init__(self, it: Sidecar, pubsub: str = "pubsub") -> None:
+        self.handed: list[tuple[bytes, Callable[[Exception | None], None]]] = []
+        broker: Any = it.core.pubsub.broker(pubsub)
+        broker.subscribe("orders", self._take, {})
+        self.given_up: list[bytes] = []
+
+    def _take(self, message: Message, done: Callable[[Exception | None], None]) -> Callable[[], None]:
+        self.handed.append((message.data, done))
+        return lambda: self.given_up.append(message.data)
+
+    @property
+    def seen(self) -> list[bytes]:
+        return [data for data, _ in self.handed]
+
+
+def publish(it: Sidecar, *events: bytes, pubsub: str = "pubsub") -> None:
+    for event in events:
+        it.core.pubsub.send(pubsub, Message("orders", event))
+
+
+@pytest.mark.parametrize("through_a_file", [False, True])
+@pytest.mark.parametrize("pubsub", ["pubsub", "redispubsub"])
+def test_what_was_not_answered_is_handed_over_again(it: Sidecar, pubsub: str, through_a_file: bool) -> None:
+    waiter = Waiter(it, pubsub)
+    publish(it, b"1", b"2", b"3", pubsub=pubsub)
+    waiter.handed[0][1](None)
+    held = 1 if pubsub == "pubsub" else 2  # the one hands over one at a time, the other ten
+    assert waiter.seen == [b"1", b"2", b"3"][: 1 + held]
+    kept = snapshot(it.core)
+    assert isinstance(it.clock, VirtualClock)
+    it.clock.advance(10)
+    before = [*waiter.handed]
+    for _, done in before[1:]:
+        done(None)
+    publish(it, b"4", pubsub=pubsub)
+    waiter.handed.clear()
+    restore(it.core, loads(dumps(kept)) if through_a_file else kept)
+    assert waiter.seen == [b"2", b"3"][:held]
+    assert waiter.given_up[-1] in (b"3", b"4")
+    before[-1][1](None)  # of no consequence any more
+    while waiter.seen[-1] != b"3":
+        waiter.handed[-1][1](None)
+    for _, done in waiter.handed:
+        done(None)
+    assert waiter.seen == [b"2", b"3"]
+    it.clock.advance(3600)
+    assert waiter.seen == [b"2", b"3"]
+
+
+def test_what_is_with_nobody_when_it_is_restored_waits_for_who_reads_it(it: Sidecar) -> None:
+    Waiter(it)
+    publish(it, b"1", b"2")
+    other = Sidecar(components=COMPONENTS[-2:-1], clock=VirtualClock())
+    restore(other.core, loads(dumps(snapshot(it.core))))
+    publish(other, b"3")
+    waiter, late = Waiter(other), Waiter(other)
+    while len(waiter.seen) < 2:
+        waiter.handed[-1][1](None)
+    publish(other, b"4")
+    waiter.handed[-1][1](None)
+    assert waiter.seen == [b"1", b"2", b"4"]
+    assert late.seen == [b"4"]
+    other.stop()
+
+
+def test_what_waits_in_redis_comes_again_when_it_would_have(it: Sidecar) -> None:
+    waiter = Waiter(it, "redispubsub")
+    publish(it, b"1", pubsub="redispubsub")
+    assert isinstance(it.clock, VirtualClock)
+    it.clock.advance(50)
+    kept = loads(dumps(snapshot(it.core)))
+    it.stop()
+    other = Sidecar(components=COMPONENTS, clock=VirtualClock())
+    restore(other.core, kept)
+    waiter = Waiter(other, "redispubsub")
+    assert waiter.seen == []
+    assert isinstance(other.clock, VirtualClock)
+    other.clock.advance(15)
+    assert waiter.seen == [b"1"]
+    other.stop()
+
+
+def test_a_subscriber_finds_the_sidecar_as_it_was(it: Sidecar) -> None:
+    found: list[str] = []
+
+    def take(message: Message, done: Callable[[Exception | None], None]) -> None:
+        found.append(it.core.metadata.get().extended["k"])
+
+    it.core.metadata.set("k", "old")
+    it.core.pubsub.broker("pubsub").subscribe("orders", take, {})
+    publish(it, b"1")
+    kept = snapshot(it.core)
+    it.core.metadata.set("k", "new")
+    restore(it.core, kept)
+    assert found == ["old", "old"]
+
+
+def test_a_reader_may_bring_everything_back_itself(it: Sidecar) -> None:
+    seen: list[bytes] = []
+    kept: list[Snapshot] = []
+
+    def take(message: Message, done: Callable[[Exception | None], None]) -> None:
+        seen.append(message.data)
+        if not kept:
+            kept.append(snapshot(it.core))
+        elif len(seen) == 2:
+            restore(it.core, kept[0])
+        done(None)
+
+    it.core.pubsub.broker("pubsub").subscribe("orders", take, {})
+    publish(it, b"1", b"2")
+    assert seen == [b"1", b"2", b"1"]
+
+
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_circuit_breakers_are_as_they_were(through_a_file: bool) -> None:
+    clock = VirtualClock()
+    rule = CircuitBreaker(trip="consecutiveFailures > 1", timeout="60s")
+    targets: Any = {
+        "apps": {"app": Target(circuit_breaker="b")},
+        "actors": {"Cat": Target(circuit_breaker="b", circuit_breaker_scope="type")},
+        "components": {"memory": ComponentTarget(outbound=Target(circuit_breaker="b"))},
+    }
+    declared = Resiliency("r", circuit_breakers={"b": rule}, **targets)
+    it = Sidecar(components=COMPONENTS[:1], clock=clock, resources=Resources(resiliencies=[declared]))
+
+    def breakers() -> list[Breaker]:
+        asked = it.core.resiliency
+        found = asked.app("app", "m"), asked.actor("Cat", "tom"), asked.component("memory", "Statestore", "Outbound")
+        return [policy.breaker for policy in found if policy is not None and policy.breaker is not None]
+
+    def fail_once() -> None:
+        for breaker in breakers():
+            breaker.refusal()
+            breaker.ended(failed=True)
+
+    assert len(breakers()) == 3
+    fail_once()
+    once = snapshot(it.core)
+    fail_once()
+    clock.advance(30)
+    tripped = snapshot(it.core)
+    clock.advance(31)
+    assert [breaker.refusal() for breaker in breakers()] == [None] * 3
+    restore(it.core, loads(dumps(tripped)) if through_a_file else tripped)
+    assert [str(breaker.refusal()) for breaker in breakers()] == ["circuit breaker is open"] * 3
+    clock.advance(30)
+    assert [breaker.refusal() for breaker in breakers()] == [None] * 3
+    restore(it.core, once)
+    assert [breaker.refusal() for breaker in breakers()] == [None] * 3
+    fail_once()
+    assert [str(breaker.refusal()) for breaker in breakers()] == ["circuit breaker is open"] * 3
+
+
+def test_whoever_can_be_emptied_can_be_copied() -> None:
+    emptied = [cls for cls in known() if issubclass(cls, ComponentBase) and cls.reset is not ComponentBase.reset]
+    assert [cls for cls in emptied if cls.snapshot is ComponentBase.snapshot] == []
+    assert len(emptied) > 10
 
 
 def test_jobs_go_on_from_where_they_were() -> None:
@@ -293,7 +463,7 @@ def test_a_fault_restarts_it_in_the_middle_of_a_call() -> None:
             it.core.faults.add(Rule(call="state.get", times=1, effects=(effect,)))
             with pytest.raises(Refused) as raised:
                 grpc_call(it, "GetState", store_name="memory", key="k")
-            assert raised.value == Refused("UNAVAILABLE", "Socket closed")
+            assert raised.value == Refused("UNAVAILABLE", "Stream removed (Socket closed)")
             found = grpc_call(it, "GetState", store_name="memory", key="k").data
             assert found == (b"one" if effect.keep_data else b"")
         it.core.faults.add(Rule(call="state.get", times=1, effects=(Restart(),)))

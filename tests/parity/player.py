@@ -48,7 +48,7 @@ from .workers import Worker, tidied
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
-HEAD_START = 0.15
+HEAD_START = 0.05
 """Real seconds that a sidecar has for its work before its clock is moved for it."""
 PACE = 0.1
 """Seconds by which a clock is moved at a time."""
@@ -57,7 +57,9 @@ SETTLE = 0.01
 TRIES = 30
 """How often to look for what a clock that is being moved may be waiting for."""
 SHORT = 0.2
-"""Waits up to here give running work time to end; they are waited for in real time as well."""
+"""Waits up to here give time to what comes and goes between processes; a clock that is moved does not wait for that."""
+BREATH = 0.03
+"""Real seconds of a short wait, between two moves."""
 
 CHUNK = 30_000
 """Bytes in a message of a stream of payloads, where a step does not say."""
@@ -331,8 +333,8 @@ class Player:
             return True
         left = seconds - head_start
         while left > 0:
-            pace = min(SETTLE if self._redis is not None else PACE, left)
-            if self._advance_meanwhile(pace, attempt) or attempt(SETTLE):
+            pace = min(PACE, left)
+            if self._advance_meanwhile(pace, attempt) or attempt(pace if self._redis is not None else SETTLE):
                 return True
             left -= pace
         return False
@@ -346,11 +348,12 @@ class Player:
         if not self._clock_is_virtual:
             _pause(seconds)
             return
+        settle = BREATH if seconds <= SHORT else SETTLE
         left = seconds
         while left > 0:
             pace = min(PACE, left)
             self._advance(pace)
-            _pause(pace if self._in_real_time or seconds <= SHORT else SETTLE)
+            _pause(pace if self._in_real_time else min(pace, settle))
             left -= pace
 
     def _result(self, future: Future[Json], seconds: float) -> Json:

@@ -15,17 +15,20 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeAlias
 
 import grpc
 import httpx
 
 from .apps import App
+from .nursery import POSSIBLE, Child, nursery, python_path
 from .values import FOLDER_PREFIX
 
-ROOT = Path(__file__).parents[2]
-OURS = (sys.executable, "-m", "fakesidecar", "daprd")
+PYTHON = (sys.executable, "-m", "fakesidecar")
+OURS = (*PYTHON, "daprd")
 """The command of this repository's sidecar."""
+
+Process: TypeAlias = "subprocess.Popen[bytes] | Child"
 
 CONTROL_PLANE = ("--placement-host-address=127.0.0.1:50005", "--scheduler-host-address=127.0.0.1:50006")
 
@@ -114,15 +117,14 @@ class Sidecar:
         if config:
             (folder / "config.yaml").write_text(config)
         self._log = (folder / "sidecar.log").open("wb")
-        self.process = subprocess.Popen(
+        self.process = _started(
             [*_without(command, flags), *self._arguments(app_id, config, flags)],
-            stdout=self._log,
-            stderr=self._log,
-            cwd=folder,
-            env={**os.environ, **_environment(command), **env},
+            {**os.environ, **_environment(command), **env},
+            folder,
+            self._log,
         )
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.grpc_port}")
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.http_port}", timeout=20)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.http_port}", timeout=20, verify=False)
 
     def _arguments(self, app_id: str, config: str, flags: Sequence[str]) -> list[str]:
         arguments = [
@@ -188,6 +190,17 @@ def new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
 
 
+def _started(command: Sequence[str], env: Mapping[str, str], folder: Path, log: IO[bytes]) -> Process:
+    """A process of that command; one of ours comes from the nursery."""
+    if POSSIBLE and _is_ours(command):
+        return nursery().start(command[len(PYTHON) :], folder=folder, env=env, log=log)
+    return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=env)
+
+
+def _is_ours(command: Sequence[str]) -> bool:
+    return tuple(command[: len(OURS)]) == OURS
+
+
 def _without(command: Sequence[str], flags: Sequence[str]) -> list[str]:
     """The command without the flags that a recording sets (or, with an empty value, takes away)."""
     named = {flag.partition("=")[0] for flag in flags}
@@ -197,6 +210,6 @@ def _without(command: Sequence[str], flags: Sequence[str]) -> list[str]:
 def _environment(command: Sequence[str]) -> dict[str, str]:
     """What our sidecar is told: to use the Redis that components name, a clock that can be moved, and to be alone."""
     ours = {"FAKESIDECAR_REDIS": "real", "FAKESIDECAR_CLOCK": "virtual", "FAKESIDECAR_NAMES": "off"}
-    if tuple(command[: len(OURS)]) == OURS:  # it runs in a folder of its own
-        ours["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    if _is_ours(command):  # it runs in a folder of its own
+        ours["PYTHONPATH"] = python_path()
     return ours

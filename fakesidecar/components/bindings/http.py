@@ -60,7 +60,7 @@ class Http(OutputBinding):
     def __init__(self, spec: Component, around: Surroundings) -> None:
         super().__init__(spec, around)
         self._url = spec.setting("url")
-        self._strict = is_true(spec.setting("errorIfNot2XX") or "true")
+        self._strict = golang.is_truthy(spec.setting("errorIfNot2XX") or "true")
         self._token = spec.setting("securityToken"), spec.setting("securityTokenHeader")
         try:
             self._limit = golang.parse_quantity(spec.setting("maxResponseBodySize") or DEFAULT_BODY_SIZE)
@@ -82,7 +82,7 @@ class Http(OutputBinding):
         request = _Request(method, self._target(metadata), data if method in WITH_BODY else None)
         request.headers = self._headers(metadata, request.body is not None)
         reply = self._follow(request)
-        strict = is_true(metadata["errorIfNot2XX"]) if "errorIfNot2XX" in metadata else self._strict
+        strict = golang.is_truthy(metadata["errorIfNot2XX"]) if "errorIfNot2XX" in metadata else self._strict
         status = reply.metadata["statusCode"]
         if strict and not status.startswith("2"):
             raise Refused(f"received status code {status}", reply.metadata)
@@ -167,11 +167,6 @@ class Http(OutputBinding):
     def close(self) -> None:
         if "_pools" in vars(self):
             self._pools.clear()
-
-
-def is_true(text: str) -> bool:
-    """Whether a metadata value means yes; anything else means no (components-contrib utils, IsTruthy)."""
-    return text.strip().lower() in ("y", "yes", "true", "t", "on", "1")
 
 
 def check(request: _Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ class LocalStorage(CryptoProvider):
         except ComponentError as error:
             raise ComponentError(f"failed to load metadata: {error}") from error
 
-    def key(self, name: str) -> Key:
+    def find(self, name: str) -> Key:
         from fakesidecar.components.crypto.keys import parse_key
 
         if ".." in name:
@@ -41,6 +42,9 @@ class LocalStorage(CryptoProvider):
             return parse_key(content, path.suffix)
         except ComponentError as error:
             raise ComponentError(f"failed to parse key from secret: {error}") from error
+
+    def names(self) -> Iterable[str]:
+        return (path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file())
 
 
 def folder_of(text: str) -> Path:

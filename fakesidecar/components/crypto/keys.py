@@ -14,8 +14,11 @@ from typing import Any, Literal
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
+    NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_der_private_key,
     load_der_public_key,
@@ -34,6 +37,8 @@ USES = {
 MISMATCH = "key type mismatch"
 
 SYMMETRIC_SIZES = (16, 24, 32)
+AES_BITS, RSA_BITS = 256, 2048
+"""The size of new keys."""
 SHORTEST_PEM = 11
 KEPT = 64
 """How many keys are kept parsed: checking an RSA key takes much longer than using it."""
@@ -80,6 +85,14 @@ def parse_key(content: bytes, suffix: str = "") -> Key:
     if suffix == ".pem" or (content.startswith(b"-----") and len(content) >= SHORTEST_PEM):
         return Key(_parse_pem(content))
     return Key(_parse_bytes(content))
+
+
+def new_key(kind: Literal["AES", "RSA"]) -> bytes:
+    """A key that nobody else has, as a file of it would be: 32 bytes as base64, or a private key as PEM."""
+    if kind == "AES":
+        return base64.b64encode(AESGCM.generate_key(AES_BITS))
+    key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 # --- plain bytes -------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fakesidecar.components.middleware import Middleware
@@ -70,6 +70,12 @@ class RateLimit(Middleware):
 
     def reset(self) -> None:
         self._buckets.clear()
+
+    def snapshot(self) -> dict[tuple[str, str], Bucket]:
+        return {key: replace(bucket) for key, bucket in self._buckets.items()}
+
+    def restore(self, kept: dict[tuple[str, str], Bucket]) -> None:
+        self._buckets = {key: replace(bucket) for key, bucket in kept.items()}
 
     def _bucket(self, client: str, path: str) -> Bucket:
         now = self.around.clock.now()

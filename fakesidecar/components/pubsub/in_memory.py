@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from fakesidecar.broker import Queues
 from fakesidecar.components.pubsub import Cancel, Handler, Message, PubSub
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.resources.component import Component
@@ -37,13 +38,14 @@ class InMemory(PubSub):
     def reset(self) -> None:
         self._bus.clear()
 
-    def snapshot(self) -> list[Message]:
-        """What is kept; what waits for its turn is under way, and is not."""
-        return list(self._bus.kept)
+    def snapshot(self) -> Queues:
+        return self._bus.snapshot()
 
-    def restore(self, kept: list[Message]) -> None:
-        self._bus.clear()
-        self._bus.kept.extend(kept)
+    def restore(self, kept: Queues) -> None:
+        self._bus.restore(kept, _at_pattern)
+
+    def resume(self) -> None:
+        self._bus.resume()
 
 
 def _at_pattern(message: Message, topic: str) -> Message:

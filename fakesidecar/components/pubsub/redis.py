@@ -43,6 +43,8 @@ END_SECONDS = 5.0
 
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 """An entry of a stream: its id and its fields."""
+Held = tuple[str, list[bytes]]
+"""A stream, and the ids of its entries that are with a reader, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Redis(PubSub):
         )
         self.clock = around.clock
         self.desk = Desk(self.settings)
+        self._restored: list[Held] = []
+        """What is to be here again as soon as all is restored."""
         self._threads = ThreadPoolExecutor(1, "pubsub.redis") if self.blocking else None
         if self.redis.embedded is not None:
             self.redis.embedded.listeners.append(self._added)
@@ -157,14 +161,24 @@ class Redis(PubSub):
     def reset(self) -> None:
         self.redis.flush()
 
-    def snapshot(self) -> None:
-        """What it keeps is kept by its Redis (`RedisPlace.snapshot`)."""
+    def snapshot(self) -> list[Held]:
+        """What is here of each stream; the rest is kept by its Redis (`RedisPlace.snapshot`), a real one by itself."""
+        readers = () if self.blocking else tuple(self.desk.readers)
+        return [(reader.topic, sorted(self.desk.ids(reader), key=_age)) for reader in readers]
 
-    def restore(self, kept: None) -> None:
-        for reader in tuple(self.desk.readers):
-            self.desk.give_up(reader)
-            reader.create_group()
-            reader.look()
+    def restore(self, kept: list[Held]) -> None:
+        if self.blocking:
+            return
+        self.desk.clear()
+        self._restored = [*kept]
+
+    def resume(self) -> None:
+        restored, self._restored = self._restored, []
+        for reader in () if self.blocking else tuple(self.desk.readers):
+            held = next((one for one in restored if one[0] == reader.topic), (reader.topic, []))
+            if held in restored:
+                restored.remove(held)
+            reader.go_on(held[1])
 
     def close(self) -> None:
         readers = tuple(self.desk.readers)
@@ -218,11 +232,22 @@ class Reader:
             self._arm()
         self._desk.run()
 
+    def go_on(self, ids: Iterable[bytes]) -> None:
+        """Have these entries again, and look for more; the clock may have been put back."""
+        if self._tick is not None:
+            self._tick.cancel()
+        self.create_group()
+        with self._desk.room:
+            for id in ids:
+                self._desk.put(self, self._redis(partial(_entries, self.topic, id)), self.clock.now())
+        self.look()
+
     def fill(self) -> None:
         """Take as much as there is room for."""
         while not self.stopped.is_set() and (many := self._desk.space) > 0:
+            since = self.clock.now()
             entries = self._read(many)
-            self._desk.put(self, entries)
+            self._desk.put(self, entries, since)
             self.behind = len(entries) == many
             if not self.behind:
                 return
@@ -281,11 +306,12 @@ class Reader:
                 if one["time_since_delivered"] >= least and one["message_id"] not in ours
             ]
             if ids:
+                since = self.clock.now()
                 claimed = self._redis(
                     lambda client: client.xclaim(self.topic, self._group, self._group, max(0, least), ids)
                 )
                 found = [(id, fields) for id, fields in claimed if fields]
-                self._desk.put(self, found)
+                self._desk.put(self, found, since)
                 self._forget({*ids} - {id for id, _ in found})
         self._desk.run()
 
@@ -305,6 +331,11 @@ class Reader:
                 log.error("redis streams: error acknowledging message %s: %s", id.decode(), error)
 
         self._owner.soon(work)
+
+
+def _age(id: bytes) -> tuple[int, ...]:
+    """What ids of entries are sorted by."""
+    return tuple(map(int, id.split(b"-")))
 
 
 def _entries(topic: str, id: bytes, client: Any) -> Any:
@@ -359,9 +390,10 @@ class BlockingReader(Reader):
             many = self._desk.space
         if self.stopped.is_set():
             return
+        since = self.clock.now()
         entries = self._read(many, block=BLOCK_MS)
         with self._desk.room:
-            self._desk.put(self, entries)
+            self._desk.put(self, entries, since)
         self._desk.run()
 
     def wait(self) -> None:
@@ -377,6 +409,8 @@ class Turn:
     reader: Reader
     id: bytes
     fields: Mapping[bytes, bytes]
+    since: float
+    """When it was read: from then on Redis counts how long it has been with somebody."""
     over: bool = False
     lift: Callable[[], None] | None = None
     """Ends the limit of its time."""
@@ -412,10 +446,10 @@ class Desk:
         """How many entries more may be kept."""
         return self._depth - len(self._queue)
 
-    def put(self, reader: Reader, entries: Iterable[Entry]) -> None:
-        """Keep entries until it is their turn."""
+    def put(self, reader: Reader, entries: Iterable[Entry], since: float) -> None:
+        """Keep entries, read then, until it is their turn."""
         if not reader.stopped.is_set():
-            self._queue.extend(Turn(reader, id, fields) for id, fields in entries)
+            self._queue.extend(Turn(reader, id, fields, since) for id, fields in entries)
 
     def ids(self, reader: Reader) -> set[bytes]:
         """The entries of a reader that are here."""
@@ -432,6 +466,17 @@ class Desk:
             turns = [turn for turn in self._with_handler if turn.reader is reader]
         for turn in turns:
             self._give_up(turn)
+
+    def clear(self) -> None:
+        """Give up everything that is here, and hand over nothing else in its place."""
+        with self.room:
+            self._queue.clear()
+            turns = tuple(self._with_handler)
+            for reader in self.readers:
+                reader.behind = False
+        for turn in turns:
+            if self._end(turn) and turn.give_up is not None:
+                turn.give_up()
 
     def run(self) -> None:
         """Hand over what waits, in order, while there is somebody free."""
@@ -461,7 +506,11 @@ class Desk:
 
     def _hand_over(self, turn: Turn) -> None:
         if self._seconds:
-            turn.lift = turn.reader.clock.limit(self._seconds, lambda: self._late(turn))
+            left = turn.since + self._seconds - turn.reader.clock.now()
+            if left <= 0:  # it waited too long here, and may be with somebody else by now
+                self._late(turn)
+                return
+            turn.lift = turn.reader.clock.limit(left, lambda: self._late(turn))
         try:
             give_up = turn.reader.handler(turn.message(), lambda error: self._done(turn))
         except Exception:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fakesidecar import golang
 from fakesidecar.components.state import Delete, Item, Operation, StateStore, Upsert
 from fakesidecar.core.keys import SEPARATOR
 from fakesidecar.errors import ActorStateGetFailed, ActorStateStoreMissing, ActorTransactionFailed, ComponentError
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from fakesidecar.core import Core
 
 MARK = "actorStateStore"
-TRUTHY = frozenset({"y", "yes", "true", "t", "on", "1"})
-"""dapr kit/utils, IsTruthy."""
 TTL = "ttlInSeconds"
 TTL_FEATURE = "ActorStateTTL"
 
@@ -44,7 +43,7 @@ class ActorState:
     def find(self) -> StateStore | None:
         """The state store that is marked as the one for actors."""
         for spec, component in self._core.components:
-            if component.component_type.block == "state" and spec.setting(MARK).strip().lower() in TRUTHY:
+            if component.component_type.block == "state" and golang.is_truthy(spec.setting(MARK)):
                 found: StateStore = component
                 return found
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from google.protobuf.wrappers_pb2 import StringValue
 
@@ -25,6 +26,9 @@ from fakesidecar.core.workflow.instance import Turn
 
 CHILD_IDS = 1 << 16
 """Ids of children that are not named have four hexadecimal digits of the action's id."""
+
+ALLOWED = 0.95
+"""How much of the largest message an event or a history may take."""
 
 Action = actions_pb.WorkflowAction
 
@@ -78,18 +82,37 @@ class Place:
     app_id: str
     now: float
     new_id: Callable[[], str]
+    most_bytes: int
+    """How large gRPC messages may be."""
 
 
 def apply(turn: Turn, answer: service.WorkflowResponse, place: Place) -> Outcome:
     """What follows from a worker's answer to a turn."""
     if (stalled := _stall(turn, answer)) is not None:
         return Outcome(stalled=stalled)
-    return _Applier(turn, place).run(answer)
+    outcome = _Applier(turn, place).run(answer)
+    for task in outcome.tasks:
+        what = f"activity '{task.event.taskScheduled.name}::{task.event.eventId}' payload"
+        if (stalled := too_large(what, task.event.ByteSize(), place.most_bytes)) is not None:
+            stalled.description += ": activity payload exceeds max gRPC body size"
+            return Outcome(stalled=stalled)
+    return outcome
+
+
+def too_large(what: str, size: int, most_bytes: int) -> pb.ExecutionStalledEvent | None:
+    """Why an instance stalls when something for its workers is as large as that (dapr pkg/actors/targets/workflow)."""
+    if size <= most_bytes * ALLOWED:
+        return None
+    description = (
+        f"{what} {size} bytes exceeds 95% of max gRPC body size {most_bytes} bytes; "
+        "increase daprd --max-body-size and restart to resume"
+    )
+    return pb.ExecutionStalledEvent(reason=common.PAYLOAD_SIZE_EXCEEDED, description=description)
 
 
 def _stall(turn: Turn, answer: service.WorkflowResponse) -> pb.ExecutionStalledEvent | None:
-    known, current = turn.facts.patches, list(answer.version.patches)
-    if current[: len(known)] != known:
+    known, current = turn.facts.patches, answer.version.patches
+    if known and current[: len(known)] != known:
         texts = f"History patches: [{' '.join(known)}], current patches: [{' '.join(current)}]"
         return pb.ExecutionStalledEvent(reason=common.PATCH_MISMATCH, description=f"Patch mismatch. {texts}. ")
     if any(action.HasField("workflowVersionNotAvailable") for action in answer.actions):
@@ -137,7 +160,7 @@ class _Applier:
 
     def _router(self, action: Action | None) -> common.TaskRouter:
         router = common.TaskRouter()
-        if action is not None:
+        if action is not None and action.HasField("router"):
             router.CopyFrom(action.router)
         router.sourceAppID = self.place.app_id
         return router
@@ -151,23 +174,16 @@ class _Applier:
 
         A worker may give the same action again, on turns that follow a suspension.
         """
-        event = make(kind, self.place.now, content, id=action.id, router=self._router(action))
         if (kind, action.id) in self.turn.facts.actions:
             return None
+        event = make(kind, self.place.now, content, id=action.id, router=self._router(action))
         self.out.events.append(event)
         return event
 
     def _schedule_task(self, action: Action) -> None:
         task = action.scheduleTask
-        content = pb.TaskScheduledEvent(
-            name=task.name,
-            version=_text(task, "version"),
-            input=_text(task, "input"),
-            taskExecutionId=task.taskExecutionId,
-            parentTraceContext=self._trace(),
-        )
-        if task.HasField("historyPropagationScope"):
-            content.historyPropagationScope = task.historyPropagationScope
+        content = pb.TaskScheduledEvent(name=task.name, taskExecutionId=task.taskExecutionId)
+        self._copy(task, content)
         if (event := self._event(action, "taskScheduled", content)) is not None:
             propagated = self._propagated(task.historyPropagationScope)
             self.out.tasks.append(Scheduled(self._target(action), event, propagated))
@@ -185,15 +201,8 @@ class _Applier:
     def _create_child(self, action: Action) -> None:
         child = action.createChildWorkflow
         instance = child.instanceId or child_id(self.id, action.id)
-        content = pb.ChildWorkflowInstanceCreatedEvent(
-            instanceId=instance,
-            name=child.name,
-            version=_text(child, "version"),
-            input=_text(child, "input"),
-            parentTraceContext=self._trace(),
-        )
-        if child.HasField("historyPropagationScope"):
-            content.historyPropagationScope = child.historyPropagationScope
+        content = pb.ChildWorkflowInstanceCreatedEvent(instanceId=instance, name=child.name)
+        self._copy(child, content)
         event = self._event(action, "childWorkflowInstanceCreated", content)
         if event is None:
             return
@@ -250,11 +259,16 @@ class _Applier:
             *done.carryoverEvents,
         ]
 
-    def _trace(self) -> common.TraceContext | None:
+    def _copy(self, asked: Any, content: Any) -> None:
+        """Put into an event what an action says of version, input and how much history it passes on, and the trace."""
+        for name in ("version", "input"):
+            if asked.HasField(name):
+                getattr(content, name).CopyFrom(getattr(asked, name))
+        if asked.HasField("historyPropagationScope"):
+            content.historyPropagationScope = asked.historyPropagationScope
         started = self.turn.started
-        if started is None or not started.executionStarted.HasField("parentTraceContext"):
-            return None
-        return started.executionStarted.parentTraceContext
+        if started is not None and started.executionStarted.HasField("parentTraceContext"):
+            content.parentTraceContext.CopyFrom(started.executionStarted.parentTraceContext)
 
     def _propagated(self, scope: common.HistoryPropagationScope) -> pb.PropagatedHistory | None:
         if scope == common.HISTORY_PROPAGATION_SCOPE_NONE:
@@ -323,6 +337,11 @@ def to_parent(started: pb.ExecutionStartedEvent, done: pb.ExecutionCompletedEven
         if done.HasField("failureDetails"):
             failed.failureDetails.CopyFrom(done.failureDetails)
         event = make("childWorkflowInstanceFailed", place.now, failed, router=router)
+    return for_parent(parent, event, place)
+
+
+def for_parent(parent: common.ParentInstanceInfo, event: Event, place: Place) -> Message:
+    """An event on its way to the parent of an instance."""
     app = "" if parent.appID == place.app_id else parent.appID
     target = parent.workflowInstance
     return Message(app, target.instanceId, event, execution=target.executionId.value)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,17 +29,21 @@ class Apps:
         self._engines: dict[str, list[Engine]] = {}
         self._undelivered: dict[str, list[Callable[[Engine], None]]] = {}
 
-    @contextmanager
-    def change(self) -> Iterator[None]:
+    def change(self) -> AbstractContextManager[None]:
         """Change something, and carry out what follows from it."""
-        with self._lock:
-            self._depth += 1
-            try:
-                yield
-                while self._depth == 1 and self._queue:
-                    self._carry_out(self._queue.popleft())
-            finally:
-                self._depth -= 1
+        return self
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+
+    def __exit__(self, failure: type[BaseException] | None, *more: object) -> None:
+        try:
+            while failure is None and self._depth == 1 and self._queue:
+                self._carry_out(self._queue.popleft())
+        finally:
+            self._depth -= 1
+            self._lock.release()
 
     @staticmethod
     def _carry_out(action: Callable[[], None]) -> None:

@@ -49,8 +49,14 @@ RESOLVED_BY = {
 def stamp(seconds: float) -> Timestamp:
     """A time of the clock, to the microsecond: what Python's workers make of it has no more."""
     moment = Timestamp()
-    moment.FromMicroseconds(round(seconds * 1e6))
+    put(moment, seconds)
     return moment
+
+
+def put(moment: Timestamp, seconds: float) -> None:
+    """Make a timestamp show a time of the clock."""
+    whole, rest = divmod(round(seconds * 1e6), 1_000_000)
+    moment.seconds, moment.nanos = whole, rest * 1000
 
 
 def seconds_of(moment: Timestamp) -> float:
@@ -59,8 +65,13 @@ def seconds_of(moment: Timestamp) -> float:
 
 
 def make(kind: str, now: float, content: Any, *, id: int = ENGINE, router: common.TaskRouter | None = None) -> Event:
-    """An event that happens now."""
-    return pb.HistoryEvent(eventId=id, timestamp=stamp(now), router=router, **{kind: content})
+    """An event that happens now. (Filled in place: what a constructor is given it copies slowly.)"""
+    event = pb.HistoryEvent(eventId=id)
+    put(event.timestamp, now)
+    if router is not None:
+        event.router.CopyFrom(router)
+    getattr(event, kind).CopyFrom(content)
+    return event
 
 
 Event = pb.HistoryEvent
@@ -80,6 +91,43 @@ def resolution_of(event: Event) -> tuple[str, int] | None:
     return opened, getattr(getattr(event, kind), field)
 
 
+def event_waits(events: Iterable[Event]) -> list[Event]:
+    """The timers of the waits for events that are still open: who has waited longest gets what comes next.
+
+    An event that is there already leaves no timer with who waits for it. In the turn that it comes in it may be told
+    before the wait that it ends.
+    """
+    opened: dict[int, Event] = {}
+    new: list[str] = []
+    for event in events:
+        kind = kind_of(event)
+        if kind == "workflowStarted":
+            new.clear()
+        elif kind == "timerCreated" and event.timerCreated.HasField("externalEvent"):
+            name = event_name(event)
+            if name in new:
+                new.remove(name)
+            else:
+                opened[event.eventId] = event
+        elif kind == "timerFired":
+            opened.pop(event.timerFired.timerId, None)
+        elif kind == "eventRaised":
+            name = event_name(event)
+            ended = next((id for id, timer in opened.items() if event_name(timer) == name), None)
+            if ended is None:
+                new.append(name)
+            else:
+                del opened[ended]
+    return list(opened.values())
+
+
+def event_name(event: Event) -> str:
+    """The name of an event that was raised, or that a timer limits the wait for; case does not matter."""
+    if event.HasField("eventRaised"):
+        return event.eventRaised.name.casefold()
+    return event.timerCreated.externalEvent.name.casefold()
+
+
 class Facts:
     """What a history says, kept up to date event by event."""
 
@@ -92,6 +140,7 @@ class Facts:
         "opened",
         "patches",
         "resolved",
+        "size",
         "stalled",
         "started",
         "suspended",
@@ -111,6 +160,8 @@ class Facts:
         """What was begun, resolved or not."""
         self.resolved: set[tuple[str, int]] = set()
         self.children: list[str] = []
+        self.size = 0
+        """Of all events, in bytes."""
         self.first: Event | None = None
         self.last: Event | None = None
         for event in events:
@@ -118,15 +169,16 @@ class Facts:
 
     def see(self, event: Event) -> None:
         """Take in the next event."""
-        kind = kind_of(event)
+        kind, id = kind_of(event), event.eventId
         self.first = self.first or event
         self.last = event
+        self.size += event.ByteSize()
         self.stalled = event if kind == "executionStalled" else None
-        if event.eventId != ENGINE:
-            self.actions.add((kind, event.eventId))
-        if (opens := OPENED_BY.get(kind)) is not None:
-            self.opened[opens, event.eventId] = event
-        if (resolves := resolution_of(event)) is not None:
+        if id != ENGINE:
+            self.actions.add((kind, id))
+        if kind in OPENED_BY:
+            self.opened[OPENED_BY[kind], id] = event
+        if kind in RESOLVED_BY and (resolves := resolution_of(event)) is not None:
             self.resolved.add(resolves)
         match kind:
             case "workflowStarted":

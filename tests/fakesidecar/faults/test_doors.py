@@ -191,7 +191,7 @@ def test_the_connection_breaks(it: Sidecar, channel: grpc.Channel) -> None:
     plan(it, "state.save", Reset(applied=True), times=1)
     for expected in (BODY, b"new"):
         error = refusal(lambda: save(channel))
-        assert (error.code(), error.details()) == (CODE.UNAVAILABLE, "Socket closed")
+        assert (error.code(), error.details()) == (CODE.UNAVAILABLE, "Stream removed (Socket closed)")
         assert stored(it) == expected
     plan(it, "state.get", Reset())
     with pytest.raises(ConnectionResetError):
@@ -269,8 +269,8 @@ def watch(channel: grpc.Channel, timeout: float | None = 5) -> Any:
 @pytest.mark.parametrize(
     ("cut", "messages", "code", "details"),
     [
-        (Cut(), 0, CODE.UNAVAILABLE, "Socket closed"),
-        (Cut(1), 1, CODE.UNAVAILABLE, "Socket closed"),
+        (Cut(), 0, CODE.UNAVAILABLE, "Stream removed (Socket closed)"),
+        (Cut(1), 1, CODE.UNAVAILABLE, "Stream removed (Socket closed)"),
         (Cut(3, "ABORTED", "enough"), 3, CODE.ABORTED, "enough"),
     ],
 )

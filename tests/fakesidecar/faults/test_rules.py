@@ -55,6 +55,9 @@ def acts(it: Sidecar, calls: int, **call: Any) -> list[int]:
         ({"first": 3}, [1, 2, 3]),
         ({"nth": 4}, [4]),
         ({"every": 2}, [2, 4, 6]),
+        ({"after": 4}, [5, 6]),
+        ({"after": 1, "first": 3}, [2, 3]),
+        ({"after": 2, "every": 2, "times": 1}, [4]),
         ({"every": 2, "times": 2}, [2, 4]),
         ({"every": 2, "first": 5}, [2, 4]),
         ({"probability": 0.0}, []),
@@ -93,8 +96,8 @@ def test_calls_are_meant_by_globs(it: Sidecar, said: dict[str, Any], meant: bool
     rule = Rule(effects=FAIL, **said)
     it.core.faults.add(rule)
     call: dict[str, Any] = {
-        "metadata": {"user-agent": "grpc-python/1"},
-        "request": {"options": {"consistency": "strong"}, "items": [{"price": 1}, {"price": 23}]},
+        "headers": [("user-agent", "grpc-python/1")],
+        "sent": {"options": {"consistency": "strong"}, "items": [{"price": 1}, {"price": 23}]},
     }
     assert acts(it, 1, **call) == ([1] if meant else [])
     differences = list(rule.differences(Call("state", "save", "orders", "7", **call)))
@@ -103,7 +106,7 @@ def test_calls_are_meant_by_globs(it: Sidecar, said: dict[str, Any], meant: bool
 
 def test_one_target_of_many_is_enough(it: Sidecar) -> None:
     it.core.faults.add(Rule(target="b", effects=FAIL))
-    call = {"request": {"states": [{"key": "a"}, {"key": "b"}]}, "targets_path": "states.key"}
+    call = {"sent": {"states": [{"key": "a"}, {"key": "b"}]}, "targets_path": "states.key"}
     assert acts(it, 1, **call) == [1]
     assert acts(it, 1, **call | {"targets_path": "states.none"}) == []
 
@@ -168,7 +171,7 @@ RULES = [
     Rule(effects=FAIL),
     Rule(call="state.save", component="orders", target="7*", times=2, effects=(Delay(0.5, jitter=1), Fail("ABORTED"))),
     Rule(where={"a.b": "c"}, metadata={"user-agent": "*"}, nth=3, since=1, until=2.5, effects=(Hang(applied=True),)),
-    Rule(probability=0.25, seed=7, every=2, first=9, effects=(Cut(2, "ABORTED", "enough"),)),
+    Rule(probability=0.25, seed=7, every=2, first=9, after=1, effects=(Cut(2, "ABORTED", "enough"),)),
     Rule(
         protocol="http",
         effects=(

@@ -118,6 +118,18 @@ def test_what_is_not_seen_to_in_time_comes_again_and_a_late_answer_counts_for_no
     assert len(reader.held) == 2
 
 
+def test_what_waited_too_long_before_its_turn_is_not_handed_over(open_sidecar: Open, clock: VirtualClock) -> None:
+    limits = {"processingTimeout": "30s", "redeliverInterval": "10000", "concurrency": "1"}
+    busy = Holder(open_sidecar(**limits))
+    say(open_sidecar(**limits), "a", "b")
+    clock.advance(25)
+    busy.held[0][1](None)  # what waits is handed over, with the rest of its time
+    other = Holder(open_sidecar(**limits))
+    clock.advance(20)
+    assert (busy.numbers, other.numbers) == (["a", "b"], ["b"])
+    assert busy.held[1][1].spent
+
+
 def test_refused_is_acknowledged_all_the_same(open_sidecar: Open, clock: VirtualClock) -> None:
     sidecar = open_sidecar()
     reader = Holder(sidecar)

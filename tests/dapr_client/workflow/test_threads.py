@@ -1,0 +1,116 @@
+"""How many threads do what there is to do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dapr_client.workflow._threads import Pool
+
+SECONDS = 10.0
+NEVER = 3600.0
+"""A patience that does not end while a test runs."""
+
+
+@contextmanager
+def pool(threads: int, patience: float) -> Iterator[Pool]:
+    made = Pool("test pool", threads, patience)
+    try:
+        yield made
+    finally:
+        assert made.close(SECONDS)
+
+
+def test_jobs_that_wait_for_each_other_are_done_at_once() -> None:
+    together = threading.Barrier(4)
+    ended = threading.Semaphore(0)
+
+    def job() -> None:
+        together.wait(SECONDS)
+        ended.release()
+
+    with pool(4, 0.0) as made:
+        for _ in range(8):
+            made.submit(job)
+        assert all(ended.acquire(timeout=SECONDS) for _ in range(8))
+
+
+def test_no_more_than_so_many_are_done_at_once() -> None:
+    inside, go_on, ended = threading.Semaphore(0), threading.Semaphore(0), threading.Semaphore(0)
+
+    def job() -> None:
+        inside.release()
+        go_on.acquire()
+        ended.release()
+
+    with pool(2, 0.0) as made:
+        for _ in range(3):
+            made.submit(job)
+        assert inside.acquire(timeout=SECONDS)
+        assert inside.acquire(timeout=SECONDS)
+        assert len(made._threads) == 2
+        assert not inside.acquire(blocking=False)
+        for _ in range(3):
+            go_on.release()
+        assert all(ended.acquire(timeout=SECONDS) for _ in range(3))
+
+
+def test_short_jobs_are_done_in_order_by_one_thread_at_a_time() -> None:
+    done: list[int] = []
+    ended = threading.Event()
+    with pool(4, NEVER) as made:
+        for number in range(100):
+            made.submit(lambda number=number: done.append(number))  # type: ignore[misc]
+        made.submit(ended.set)
+        assert ended.wait(SECONDS)
+    assert done == list(range(100))
+
+
+def test_a_job_behind_one_that_does_not_end_is_done_by_another_thread() -> None:
+    go_on, ended = threading.Event(), threading.Event()
+    with pool(2, 0.001) as made:
+        made.submit(lambda: go_on.wait(SECONDS))
+        made.submit(ended.set)
+        assert ended.wait(SECONDS)
+        go_on.set()
+
+
+def test_an_idle_pool_does_the_next_job() -> None:
+    with pool(2, NEVER) as made:
+        for _ in range(20):
+            ended = threading.Event()
+            made.submit(ended.set)
+            assert ended.wait(SECONDS)
+
+
+@pytest.mark.parametrize("forget", [True, False])
+def test_a_pool_that_closes_forgets_what_waits_or_does_it(forget: bool) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    done: list[int] = []
+    made = Pool("test pool", 1)
+
+    def first() -> None:
+        began.set()
+        go_on.wait(SECONDS)
+
+    made.submit(first)
+    assert began.wait(SECONDS)
+    for number in range(3):
+        made.submit(lambda number=number: done.append(number))  # type: ignore[misc]
+    assert not made.close(0.0, forget=forget)
+    go_on.set()
+    assert made.close(SECONDS, forget=forget)
+    assert done == ([] if forget else [0, 1, 2])
+    made.submit(lambda: done.append(9))
+    assert 9 not in done
+
+
+def test_a_job_that_fails_does_not_end_the_pool() -> None:
+    ended = threading.Event()
+    with pool(1, NEVER) as made:
+        made.submit(lambda: 1 / 0)
+        made.submit(ended.set)
+        assert ended.wait(SECONDS)
