@@ -21,7 +21,7 @@ WORDS = {
     "lock": ("store", "resource"),
     "pubsub": ("pubsub", "topic"),
     "bindings": ("binding", "target"),
-    "invoke": ("component", "app"),
+    "invocation": ("component", "app"),
     "actors": ("component", "actor"),
     "workflow": ("component", "workflow"),
     "jobs": ("component", "job"),

@@ -62,7 +62,7 @@ class Daprd:
         self._components = tuple(components)
         self._resources, self._config = tuple(resources), tuple(config)
         self._app_id, self._api_token, self._program = app_id, api_token, program
-        self._app_port, self._app_protocol = app_port, app_protocol
+        self._app = [f"--app-port={app_port}", f"--app-protocol={app_protocol}"] if app_port else []
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -127,10 +127,10 @@ class Daprd:
             "--dapr-listen-addresses=127.0.0.1",
             "--enable-metrics=false",
             "--dapr-graceful-shutdown-seconds=1",
+            *self._app,
             *(f"--resources-path={folder}" for folder in folders),
             *(f"--config={path}" for path in self._config),
             *(f"{flag}={os.environ[name]}" for name, flag in CONTROL_PLANE.items() if os.environ.get(name)),
-            *([f"--app-port={self._app_port}", f"--app-protocol={self._app_protocol}"] if self._app_port else ()),
         ]
 
     def _read(self, process: subprocess.Popen[str], settled: threading.Event) -> None:

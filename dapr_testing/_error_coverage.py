@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fakesidecar.faults import Effect
-    from fakesidecar.interceptors.recording import Event, Recording
+    from fakesidecar.interceptors.recording import Event
 
 REPORT = "report"
 WITHOUT = frozenset({"control", "health", "metadata"})
@@ -22,15 +21,6 @@ class ErrorCoverage:
     def __init__(self) -> None:
         self._calls: Counter[str] = Counter()
         self._failures: Counter[tuple[str, str]] = Counter()
-
-    @contextlib.contextmanager
-    def listening(self, recording: Recording) -> Iterator[None]:
-        """Until the block ends, count what is recorded."""
-        recording.listeners.append(self.note)
-        try:
-            yield
-        finally:
-            recording.listeners.remove(self.note)
 
     def note(self, event: Event) -> None:
         """Count a call."""

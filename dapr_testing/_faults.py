@@ -211,6 +211,10 @@ class Plan:
         """To some of the first calls alone."""
         return self._narrow(first=count)
 
+    def after(self, count: int) -> Plan:
+        """Only to calls that come after so many that go well."""
+        return self._narrow(after=count)
+
     def with_probability(self, probability: float) -> Plan:
         """By chance, drawn from a seed."""
         return self._narrow(probability=probability)
@@ -357,7 +361,7 @@ FIRST = {"fail": "status", "delay": "seconds", "cut": "after", "duplicate": "tim
 
 
 def _timing(rule: Rule) -> Iterator[str]:
-    for name in ("times", "nth", "every", "first"):
+    for name in ("times", "nth", "every", "first", "after"):
         if (value := getattr(rule, name)) is not None:
             yield f"{name}({value})"
     if rule.probability != 1:

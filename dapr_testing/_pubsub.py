@@ -5,13 +5,12 @@ dapr_sidecar.pubsub.assert_published("pubsub", "orders", data={"id": 7})
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
+from dapr_testing._waiting import SECONDS, waited_for, waited_for_async
 from fakesidecar import golang
 from fakesidecar.components.pubsub import Message
 from fakesidecar.core.pubsub import Published
@@ -22,12 +21,30 @@ from fakesidecar.trace import NO_SPAN
 if TYPE_CHECKING:
     from fakesidecar.core import Core
 
-SECONDS = 5.0
-"""How long, in real time, the functions that wait do so."""
 NEAREST = 3
 
 Record: TypeAlias = Published | Attempted
 R = TypeVar("R", Published, Attempted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait(Generic[R]):
+    """Some records that a test waits for."""
+
+    failure: str
+    records: Sequence[R]
+    wanted: Mapping[str, Any]
+    times: int
+
+    def there(self) -> bool:
+        """Whether they have come."""
+        return len(_matching(self.records, self.wanted)) >= self.times
+
+    def ended(self, there: bool) -> R:
+        """The last of them; raises when they have not come."""
+        if not there:
+            raise AssertionError(_explained(self.failure, self.records, self.wanted))
+        return _matching(self.records, self.wanted)[self.times - 1]
 
 
 class PubSub:
@@ -97,8 +114,8 @@ class PubSub:
         **fields: Any,
     ) -> Published:
         """Wait until such an event has been published (`times`: so often), `timeout` seconds of real time at most."""
-        wanted = {"pubsub": pubsub, "topic": topic, **fields}
-        return self._wait("published", self._core.pubsub.published, wanted, times, timeout)
+        wait = self._published(times, timeout, {"pubsub": pubsub, "topic": topic, **fields})
+        return wait.ended(waited_for(self._core.pubsub.listeners, wait.there, timeout))
 
     def wait_delivered(
         self,
@@ -110,41 +127,41 @@ class PubSub:
         **fields: Any,
     ) -> Attempted:
         """Wait until such an attempt has been made, a successful one unless `status` says another."""
-        wanted = {"pubsub": pubsub, "topic": topic, "status": "SUCCESS", **fields}
-        return self._wait("delivered", self._core.pubsub.deliveries, wanted, times, timeout)
+        wait = self._delivered(times, timeout, {"pubsub": pubsub, "topic": topic, **fields})
+        return wait.ended(waited_for(self._core.pubsub.listeners, wait.there, timeout))
 
     async def wait_published_async(
-        self, *where: str, times: int = 1, timeout: float = SECONDS, **fields: Any
+        self,
+        pubsub: str | None = None,
+        topic: str | None = None,
+        *,
+        times: int = 1,
+        timeout: float = SECONDS,
+        **fields: Any,
     ) -> Published:
         """`wait_published`, for coroutines: the event loop runs on."""
-        return await asyncio.to_thread(self.wait_published, *where, times=times, timeout=timeout, **fields)
+        wait = self._published(times, timeout, {"pubsub": pubsub, "topic": topic, **fields})
+        return wait.ended(await waited_for_async(self._core.pubsub.listeners, wait.there, timeout))
 
     async def wait_delivered_async(
-        self, *where: str, times: int = 1, timeout: float = SECONDS, **fields: Any
+        self,
+        pubsub: str | None = None,
+        topic: str | None = None,
+        *,
+        times: int = 1,
+        timeout: float = SECONDS,
+        **fields: Any,
     ) -> Attempted:
         """`wait_delivered`, for coroutines: the event loop runs on."""
-        return await asyncio.to_thread(self.wait_delivered, *where, times=times, timeout=timeout, **fields)
+        wait = self._delivered(times, timeout, {"pubsub": pubsub, "topic": topic, **fields})
+        return wait.ended(await waited_for_async(self._core.pubsub.listeners, wait.there, timeout))
 
-    def _wait(self, what: str, records: Sequence[R], wanted: Mapping[str, Any], times: int, timeout: float) -> R:
-        happened = threading.Event()
+    def _published(self, times: int, timeout: float, wanted: Mapping[str, Any]) -> _Wait[Published]:
+        return _Wait(f"not published within {timeout} s", self._core.pubsub.published, wanted, times)
 
-        def look(record: Record | None = None) -> None:
-            if len(_matching(records, wanted)) >= times:
-                happened.set()
-
-        with self._heard(look):
-            look()
-            if not happened.wait(timeout):
-                raise AssertionError(_explained(f"not {what} within {timeout} s", records, wanted))
-        return _matching(records, wanted)[times - 1]
-
-    @contextmanager
-    def _heard(self, look: Callable[[Record], None]) -> Iterator[None]:
-        self._core.pubsub.listeners.append(look)
-        try:
-            yield
-        finally:
-            self._core.pubsub.listeners.remove(look)
+    def _delivered(self, times: int, timeout: float, wanted: Mapping[str, Any]) -> _Wait[Attempted]:
+        wanted = {"status": "SUCCESS", **wanted}
+        return _Wait(f"not delivered within {timeout} s", self._core.pubsub.deliveries, wanted, times)
 
     # --- to deliver ---
 

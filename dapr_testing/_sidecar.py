@@ -20,6 +20,7 @@ from dapr_testing import _error_coverage
 from dapr_testing._environment import variables
 from dapr_testing._servers import FAKE, Server, make
 from dapr_testing._settings import Settings, Transport, settings
+from dapr_testing._waiting import listening
 
 if TYPE_CHECKING:
     import grpc
@@ -419,7 +420,7 @@ class DaprSidecar:
                     stack.enter_context(self._client_time())
                     self._begin()
                     if (coverage := _error_coverage.active) is not None:
-                        stack.enter_context(coverage.listening(self.watched.core.recording))
+                        stack.enter_context(listening(self.watched.core.recording.listeners, coverage.note))
                     stack.callback(self._forget_plans)
                 yield self
                 if passed():
@@ -546,8 +547,8 @@ def sidecar(
     """A sidecar for a `with` or an `async with` block, without pytest.
 
     `kind` is `fake`, `daprd`, the path of one, or the endpoint of a sidecar that runs; `proxy:` before it puts a
-    proxy in front, which records and lets faults happen. The rest says what it is to
-    be: `app_id`, `components`, `resources`, `config`, `api_token`, `clock="system"`, `redis="real"`, and for the
-    fake any field of `fakesidecar.Options`.
+    proxy in front, which records and lets faults happen. The rest says what it is to be: `app_id`, `components`,
+    `resources`, `config`, `api_token`, `app_port`, `app_protocol`, `clock="system"`, `redis="real"`, and for the fake
+    any other field of `fakesidecar.Options`.
     """
     return Running(settings(**wanted), kind=kind, transport=transport, intercept=intercept_channels)

@@ -5,14 +5,13 @@ dapr_sidecar.calls.assert_called("state.save", store="orders", key="7", times=1)
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from grpc import StatusCode
 
 from dapr_testing._criteria import as_arguments, line_of, name_fits, nearest, rule_of
+from dapr_testing._waiting import SECONDS, Listeners, waited_for, waited_for_async
 from fakesidecar.errors import ApiError
 from fakesidecar.faults.rules import Rule
 from fakesidecar.interceptors.recording import Event
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from fakesidecar.call import Call
     from fakesidecar.core import Core
 
-SECONDS = 5.0
-"""How long, in real time, `wait_for` waits."""
 ALWAYS = ("health", "metadata")
 """Blocks whose calls are never unexpected: clients make them by themselves."""
 LINES = 200
@@ -144,11 +141,9 @@ class Calls(Sequence[Event]):
         **criteria: Any,
     ) -> Event:
         """Wait until such a call has been made (`times`: so often), `timeout` seconds of real time at most."""
-        rule, happened = rule_of(call, criteria), threading.Event()
-        with self._listening(rule, outcome, times, happened.set):
-            if not happened.wait(timeout):
-                raise AssertionError(self._explained(f"not called within {timeout} s", rule, outcome))
-        return self._found(rule, outcome)[times - 1]
+        rule = rule_of(call, criteria)
+        there = self._there(rule, outcome, times)
+        return self._waited(waited_for(self._listeners, there, timeout), rule, outcome, times, timeout)
 
     async def wait_for_async(
         self,
@@ -161,20 +156,21 @@ class Calls(Sequence[Event]):
         **criteria: Any,
     ) -> Event:
         """`wait_for`, for coroutines: the event loop runs on."""
-        rule, happened, loop = rule_of(call, criteria), asyncio.Event(), asyncio.get_running_loop()
-        with self._listening(rule, outcome, times, lambda: loop.call_soon_threadsafe(happened.set)):
-            try:
-                await asyncio.wait_for(happened.wait(), timeout)
-            except TimeoutError:
-                raise AssertionError(self._explained(f"not called within {timeout} s", rule, outcome)) from None
+        rule = rule_of(call, criteria)
+        there = self._there(rule, outcome, times)
+        return self._waited(await waited_for_async(self._listeners, there, timeout), rule, outcome, times, timeout)
+
+    @property
+    def _listeners(self) -> Listeners:
+        return self._core.recording.listeners
+
+    def _there(self, rule: Rule, outcome: str | None, times: int) -> Callable[[], bool]:
+        return lambda: len(self._found(rule, outcome)) >= times
+
+    def _waited(self, there: bool, rule: Rule, outcome: str | None, times: int, timeout: float) -> Event:
+        if not there:
+            raise AssertionError(self._explained(f"not called within {timeout} s", rule, outcome))
         return self._found(rule, outcome)[times - 1]
-
-    def _listening(self, rule: Rule, outcome: str | None, times: int, tell: Callable[[], object]) -> _Listening:
-        def look(event: Event | None = None) -> None:
-            if len(self._found(rule, outcome)) >= times:
-                tell()
-
-        return _Listening(self._core.recording.listeners, look)
 
     # --- strictness ---
 
@@ -206,20 +202,6 @@ class Calls(Sequence[Event]):
         if self._unexpected:
             calls = ", ".join(f"{call.name} {call.component} {', '.join(call.targets)}" for call in self._unexpected)
             raise UnexpectedCall(f"calls that the test does not allow: {calls}\nall calls:\n{self.timeline()}")
-
-
-class _Listening:
-    """While it is entered, every event is looked at; so is, once, what was there before."""
-
-    def __init__(self, listeners: list[Callable[[Event], None]], look: Callable[..., None]) -> None:
-        self._listeners, self._listener = listeners, look
-
-    def __enter__(self) -> None:
-        self._listeners.append(self._listener)
-        self._listener()
-
-    def __exit__(self, *failure: object) -> None:
-        self._listeners.remove(self._listener)
 
 
 def _meant(rule: Rule, outcome: str | None) -> str:

@@ -15,7 +15,7 @@ from dapr_client.workflow._replayer import WorkflowHistory
 from dapr_client.workflow._state import WorkflowHistoryEvent, WorkflowStatus
 from dapr_client.workflow._tasks import FailureDetails
 from fakesidecar.core.workflow import Engine
-from fakesidecar.core.workflow.history import NEVER_SECONDS, kind_of, seconds_of
+from fakesidecar.core.workflow.history import NEVER_SECONDS, event_waits, kind_of, seconds_of
 from fakesidecar.core.workflow.instance import Instance
 
 LONGEST = 100
@@ -93,8 +93,8 @@ class WorkflowRun:
             return []
         steps, facts = Steps(instance.history), instance.facts
         opened = [event for key, event in facts.opened.items() if key not in facts.resolved]
-        raised = [event.eventRaised.name.casefold() for event in instance.history if event.HasField("eventRaised")]
-        return [text for event in opened if (text := _awaited(event, steps, raised))]
+        events = {timer.eventId for timer in event_waits(instance.history)}
+        return [_awaited(event, steps) for event in opened if not _is_event(event) or event.eventId in events]
 
     def result(self) -> Any:
         """Its result; raises `WorkflowFailed` when it has none, with all that has happened."""
@@ -185,18 +185,15 @@ def _line(event: pb.HistoryEvent, text: str, payload: str, begin: float) -> str:
     return f"  {since!s:>16}  {text}{f'  {shown}' if shown else ''}"
 
 
-def _awaited(opened: pb.HistoryEvent, steps: Steps, raised: list[str]) -> str:
-    """What an event that was answered by nothing waits for; empty when that has come otherwise."""
-    timer = opened.timerCreated
-    if not opened.HasField("timerCreated"):
-        return steps.text_of(opened)
-    if not timer.HasField("externalEvent"):
-        return "timer"
-    name = timer.externalEvent.name
-    if name.casefold() in raised:
-        raised.remove(name.casefold())
-        return ""
-    return f"event {name}"
+def _is_event(opened: pb.HistoryEvent) -> bool:
+    return opened.timerCreated.HasField("externalEvent")
+
+
+def _awaited(opened: pb.HistoryEvent, steps: Steps) -> str:
+    """What somebody waits for who has asked for this."""
+    if _is_event(opened):
+        return f"event {opened.timerCreated.externalEvent.name}"
+    return steps.text_of(opened)
 
 
 class Steps:

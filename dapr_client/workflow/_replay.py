@@ -34,7 +34,7 @@ Find = Callable[[str, str | None], Callee]
 NameOf = Callable[[Callable[..., Any] | str], str]
 
 IDS = uuid.UUID("9e952958-5e33-4daf-827f-2fa12937b875")
-"""The namespace of ids that are the same in each replay; all SDKs have this one."""
+"""The namespace of ids that are the same in each replay."""
 
 NEVER = Timestamp(seconds=253402300799, nanos=999999999)
 """When a timer fires that is only there to show that the workflow waits for an event."""
@@ -50,6 +50,14 @@ MADE_BY: Mapping[str, str] = {
     "childWorkflowInstanceCreated": "createChildWorkflow",
 }
 """Which events answer actions, and which."""
+
+ANSWERED_BY: Mapping[str, str] = {
+    "taskCompleted": "scheduleTask",
+    "taskFailed": "scheduleTask",
+    "childWorkflowInstanceCompleted": "createChildWorkflow",
+    "childWorkflowInstanceFailed": "createChildWorkflow",
+}
+"""Which actions events are the answers to."""
 
 WORDS: Mapping[str, str] = {
     "scheduleTask": "activity",
@@ -284,14 +292,16 @@ class Execution:
         self._optional.discard(event.eventId)
 
     def _task_completed(self, event: Event) -> None:
-        done = getattr(event, event.WhichOneof("eventType") or "")
-        waiting = self._take_call(done.taskScheduledId)
+        kind = event.WhichOneof("eventType") or ""
+        done = getattr(event, kind)
+        waiting = self._take_call(kind, done.taskScheduledId)
         if waiting is not None:
             _settle(waiting.task, done.result.value)
 
     def _task_failed(self, event: Event) -> None:
-        done = getattr(event, event.WhichOneof("eventType") or "")
-        waiting = self._take_call(done.taskScheduledId)
+        kind = event.WhichOneof("eventType") or ""
+        done = getattr(event, kind)
+        waiting = self._take_call(kind, done.taskScheduledId)
         if waiting is None or waiting.call is None:
             return
         call, details = waiting.call, done.failureDetails
@@ -308,15 +318,19 @@ class Execution:
             retry = history_events_pb2.TimerOriginChildWorkflowRetry(instanceId=call.instance_id or "")
             self._ask_for_timer(_Open(0, waiting.task, call, again=True), self.now + wait, childWorkflowRetry=retry)
 
-    def _take_call(self, id: int) -> _Open | None:
-        waiting = self._open.get(id)
+    def _opened(self, id: int) -> _Open | None:
+        """What waits for an answer under that id; nothing does that the history has not, an earlier round's does."""
+        return None if id in self._asked else self._open.get(id)
+
+    def _take_call(self, kind: str, id: int) -> _Open | None:
+        waiting = self._opened(id)
         # Twice the same answer, or one to something else.
-        if waiting is None or waiting.call is None or waiting.again:
+        if waiting is None or waiting.call is None or waiting.again or waiting.call.kind != ANSWERED_BY[kind]:
             return None
         return self._open.pop(id)
 
     def _timer_fired(self, event: Event) -> None:
-        timer = self._open.get(event.timerFired.timerId)
+        timer = self._opened(event.timerFired.timerId)
         if timer is None or (timer.call is not None and not timer.again):
             return
         del self._open[timer.id]
@@ -407,12 +421,12 @@ class Execution:
 
     @property
     def seed(self) -> str:
-        """What the instance's source of chance begins with."""
+        """What chance and ids begin with: the instance, and the round that it is in."""
         return f"{self.instance_id}_{self.execution_id}"
 
     def new_uuid(self) -> uuid.UUID:
-        """The next id that is the same in each replay."""
-        made = uuid.uuid5(IDS, f"{self.instance_id}_{self.now.isoformat()}_{self._uuids}")
+        """The next id that is the same in each replay, and another in each round, be it of the same moment."""
+        made = uuid.uuid5(IDS, f"{self.seed}_{self.now.isoformat()}_{self._uuids}")
         self._uuids += 1
         return made
 

@@ -150,7 +150,7 @@ class Worker:
         self._ready.set()
         for item in stream:
             self._worked = True
-            self._begin(item)
+            self._begin(item, transport)
 
     def _hang_up(self) -> None:
         """End the stream, or the try to open one; the connection is made anew, or not any more."""
@@ -191,14 +191,14 @@ class Worker:
 
     # --- work ---
 
-    def _begin(self, item: pb.WorkItem) -> None:
+    def _begin(self, item: pb.WorkItem, via: Transport) -> None:
         kind = item.WhichOneof("request")
         if kind == "workflowRequest":
-            self._turns.submit(lambda: self._turn(item.workflowRequest, item.completionToken))
+            self._turns.submit(lambda: self._turn(item.workflowRequest, item.completionToken, via))
         elif kind == "activityRequest":
-            self._begin_activity(item.activityRequest, item.completionToken)
+            self._begin_activity(item.activityRequest, item.completionToken, via)
 
-    def _turn(self, request: pb.WorkflowRequest, token: str) -> None:
+    def _turn(self, request: pb.WorkflowRequest, token: str, via: Transport) -> None:
         try:
             answer = self._executions.turn(request, self._history)
         except (DaprError, HistoryMissing) as error:
@@ -207,7 +207,7 @@ class Worker:
             self._hang_up()
             return
         response = _response(request.instanceId, token, answer)
-        if self._send("CompleteWorkflowTask", response):
+        if self._send("CompleteWorkflowTask", response, via):
             return
         self._executions.forget(request.instanceId)
 
@@ -220,30 +220,30 @@ class Worker:
         answer, _ = transport.unary(path, request, pb.GetInstanceHistoryResponse, None, SEND_SECONDS)
         return answer.events
 
-    def _begin_activity(self, request: pb.ActivityRequest, token: str) -> None:
+    def _begin_activity(self, request: pb.ActivityRequest, token: str, via: Transport) -> None:
         try:
             callee = self._registry.activity(request.name)
         except ValueError as error:
             failure = details_of(error)
-            self._activities.submit(lambda: self._hand_in(request, token, failureDetails=failure))
+            self._activities.submit(lambda: self._hand_in(request, token, via, failureDetails=failure))
             return
         if inspect.iscoroutinefunction(callee.function):
-            self._gate.enter(lambda: self._loop.submit(self._run_async(callee, request, token)))
+            self._gate.enter(lambda: self._loop.submit(self._run_async(callee, request, token, via)))
         else:
-            self._gate.enter(lambda: self._activities.submit(lambda: self._run(callee, request, token)))
+            self._gate.enter(lambda: self._activities.submit(lambda: self._run(callee, request, token, via)))
 
-    def _run(self, callee: Callee, request: pb.ActivityRequest, token: str) -> None:
+    def _run(self, callee: Callee, request: pb.ActivityRequest, token: str, via: Transport) -> None:
         try:
             try:
                 result = _payload.dump_optional(callee.function(*_arguments(callee, request)))
             except BaseException as failure:
-                self._hand_in(request, token, failureDetails=_details(callee, failure))
+                self._hand_in(request, token, via, failureDetails=_details(callee, failure))
             else:
-                self._hand_in(request, token, result=_string(result))
+                self._hand_in(request, token, via, result=_string(result))
         finally:
             self._gate.leave()
 
-    async def _run_async(self, callee: Callee, request: pb.ActivityRequest, token: str) -> None:
+    async def _run_async(self, callee: Callee, request: pb.ActivityRequest, token: str, via: Transport) -> None:
         try:
             try:
                 result = _payload.dump_optional(await callee.function(*_arguments(callee, request)))
@@ -251,32 +251,35 @@ class Worker:
                 if isinstance(failure, asyncio.CancelledError) and self._stopping.is_set():
                     raise
                 details = _details(callee, failure)
-                self._results.submit(lambda: self._hand_in(request, token, failureDetails=details))
+                self._results.submit(lambda: self._hand_in(request, token, via, failureDetails=details))
             else:
-                self._results.submit(lambda: self._hand_in(request, token, result=_string(result)))
+                self._results.submit(lambda: self._hand_in(request, token, via, result=_string(result)))
         finally:
             self._gate.leave()
 
-    def _hand_in(self, request: pb.ActivityRequest, token: str, **outcome: Any) -> None:
+    def _hand_in(self, request: pb.ActivityRequest, token: str, via: Transport, **outcome: Any) -> None:
         response = pb.ActivityResponse(
             instanceId=request.workflowInstance.instanceId, taskId=request.taskId, completionToken=token, **outcome
         )
-        self._send("CompleteActivityTask", response)
+        self._send("CompleteActivityTask", response, via)
 
-    def _send(self, name: str, response: pb.WorkflowResponse | pb.ActivityResponse) -> bool:
-        """Hand in a result; whether that has worked. One that is too large becomes a failure."""
-        transport = self._transport
+    def _send(self, name: str, response: pb.WorkflowResponse | pb.ActivityResponse, via: Transport) -> bool:
+        """Hand in a result; whether that has worked. One that is too large becomes a failure.
+
+        It goes the way that the work came: when that connection has ended the sidecar has others do the work again, and
+        might take a late result for the next one's, if it gives no tokens.
+        """
         try:
-            if transport is None:
-                raise DaprError("there is no connection to the sidecar")
-            transport.unary(hub_path(name), response, pb.CompleteTaskResponse, None, SEND_SECONDS)
+            if via is not self._transport:
+                raise DaprError("the connection that it was asked for by has ended")
+            via.unary(hub_path(name), response, pb.CompleteTaskResponse, None, SEND_SECONDS)
             return True
         except DaprError as error:
             logger.warning("a result of workflow %s was not handed in: %s", response.instanceId, error)
             if isinstance(error, DaprGrpcError) and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
                 small = _too_large(response, error)
                 if small is not None:
-                    self._send(name, small)
+                    self._send(name, small, via)
         return False
 
 

@@ -46,6 +46,7 @@ class Armed:
             and (rule.nth is None or seen == rule.nth)
             and (rule.every is None or seen % rule.every == 0)
             and (rule.first is None or seen <= rule.first)
+            and (rule.after is None or seen > rule.after)
             and now - self.added >= rule.since
             and (rule.until is None or now - self.added < rule.until)
             and (rule.probability >= 1 or self.random.random() < rule.probability)

@@ -60,6 +60,8 @@ class Rule:
     """Every nth such call."""
     first: int | None = None
     """The first n such calls alone."""
+    after: int | None = None
+    """Only such calls as come after the first n."""
     times: int | None = None
     """So many times at most."""
     probability: float = 1.0
@@ -73,7 +75,7 @@ class Rule:
     """What happens, outermost first."""
 
     def __post_init__(self) -> None:
-        for name in ("nth", "every", "first", "times"):
+        for name in ("nth", "every", "first", "after", "times"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise BadPlan(f"{name} is a number from 1 on: {value!r}")

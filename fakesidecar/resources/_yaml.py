@@ -252,6 +252,8 @@ NAME = Scalar("string", strict=True)
 BOOL = Scalar("bool")
 INT = Scalar("int")
 INT32 = Scalar("int32")
+DURATION = Scalar("time.Duration")
+"""Read as seconds."""
 
 
 _JSON_WORDS = {"seq": "array", "map": "object", "int": "number", "float": "number", "str": "string"}
@@ -347,6 +349,9 @@ class Decoder:
             if not self.json and node.tag == PLAIN:  # yaml.v3 takes the old words where it wants a boolean
                 value = scalar(node.value)
             fits = isinstance(value, bool)
+        elif kind is DURATION:
+            value = _duration(value)
+            fits = value is not None
         elif kind.go == "float64":
             fits = isinstance(value, (int, float)) and not isinstance(value, bool)
         else:
@@ -360,6 +365,15 @@ class Decoder:
         tag = {"sequence": "seq", "mapping": "map"}.get(node.id) or _tag_of(_scalar_of(node, old_words=self.json))
         value = node.value if node.id == "scalar" else ""
         self.mismatches.append(Mismatch(path, node.start_mark.line + 1, value, tag, kind.go, owner))
+
+
+def _duration(value: Any) -> float | None:
+    from fakesidecar import golang
+
+    try:
+        return golang.parse_duration(value) if isinstance(value, str) else None
+    except golang.GoError:
+        return None
 
 
 def text_of(value: Any) -> str:

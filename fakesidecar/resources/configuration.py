@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from fakesidecar.resources._yaml import (
     BOOL,
+    DURATION,
     INT,
     INT32,
     TEXT,
     Decoder,
     Dynamic,
     ListOf,
-    MapOf,
     Scalar,
     Struct,
     YamlError,
@@ -114,14 +114,16 @@ class ApiLogging:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """Limits of the workflow engine; None is unlimited, or kept for ever."""
+    """Limits of the workflow engine; none is unlimited, or kept for ever."""
 
     max_concurrent_workflows: int | None = None
     max_concurrent_activities: int | None = None
+    """Both the smaller of what the sidecar and what all sidecars of the app may have under way."""
     workflow_limits: Mapping[str, int] = field(default_factory=dict)
     activity_limits: Mapping[str, int] = field(default_factory=dict)
-    retention: Mapping[str, str] = field(default_factory=dict)
-    """`anyTerminal`, `completed`, `failed`, `terminated` to a duration."""
+    """By name."""
+    retention: Mapping[str, float] = field(default_factory=dict)
+    """For how many seconds instances are kept that ended `completed`, `failed`, `terminated`, or anyhow."""
 
 
 DEFAULT_FEATURES = {"HotReload": True, "WorkflowsRemoteActivityReminder": True}
@@ -248,7 +250,10 @@ SCHEMA = Struct(
                         "globalMaxConcurrentActivityInvocations": INT32,
                         "workflowConcurrencyLimits": ListOf(_LIMIT),
                         "activityConcurrencyLimits": ListOf(_LIMIT),
-                        "stateRetentionPolicy": MapOf(TEXT),
+                        "stateRetentionPolicy": Struct(
+                            "config.WorkflowStateRetentionPolicy",
+                            dict.fromkeys(("anyTerminal", "completed", "failed", "terminated"), DURATION),
+                        ),
                     },
                 ),
             },
@@ -390,12 +395,21 @@ def _workflow(part: Mapping[str, Any]) -> Workflow:
     def limits(name: str) -> dict[str, int]:
         return {item.get("name") or "": item.get("maxConcurrent") or 0 for item in _parts(part.get(name))}
 
+    def limit(kind: str) -> int | None:
+        """The limit of a kind; what is not positive is none."""
+        found = (part.get(f"maxConcurrent{kind}Invocations"), part.get(f"globalMaxConcurrent{kind}Invocations"))
+        return min((one for one in found if one and one > 0), default=None)
+
     return Workflow(
-        max_concurrent_workflows=part.get("maxConcurrentWorkflowInvocations"),
-        max_concurrent_activities=part.get("maxConcurrentActivityInvocations"),
+        max_concurrent_workflows=limit("Workflow"),
+        max_concurrent_activities=limit("Activity"),
         workflow_limits=limits("workflowConcurrencyLimits"),
         activity_limits=limits("activityConcurrencyLimits"),
-        retention={key: value or "" for key, value in (part.get("stateRetentionPolicy") or {}).items()},
+        retention={
+            ending: seconds
+            for ending, seconds in (part.get("stateRetentionPolicy") or {}).items()
+            if seconds is not None
+        },
     )
 
 

@@ -75,7 +75,7 @@ CASES = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    block = Path(metafunc.definition.path).stem.removeprefix("test_")
+    block = Path(metafunc.definition.path).stem.removeprefix("test_").removesuffix("_apps")
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", CASES[block], ids=str, indirect=True)
 
@@ -104,6 +104,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, file in (("keys/aes", "aes256.bin"), ("keys/rsa", "rsa2048.pem"), ("keys.json", "jwks.json")):
         shutil.copyfile(KEYS / file, folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def sidecar_kind(_dapr_servers: Any) -> str:
+    """What `dapr_testing.sidecar` is to make, for tests that need one of their own."""
+    kind: str = _dapr_servers.kind
+    return kind
 
 
 @pytest.fixture(scope="session")

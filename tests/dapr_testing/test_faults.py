@@ -10,8 +10,10 @@ import grpc
 import pytest
 
 from dapr_client import DaprClient, DaprGrpcError, RetryPolicy
-from dapr_testing import DaprSidecar, FaultNotNeeded, HangsForever, sidecar
+from dapr_testing import DaprSidecar, FaultNotNeeded, HangsForever, sidecar, when
+from dapr_testing._criteria import WORDS
 from fakesidecar.faults import retry_info
+from fakesidecar.grpcapi.registry import SERVED
 from tests.dapr_testing.test_plugin import run
 
 CODE = grpc.StatusCode
@@ -168,6 +170,7 @@ def test_plans_are_printed_as_they_are_written(dapr_sidecar: DaprSidecar) -> Non
         faults.when("pubsub.publish", topic="t", where={"data": "*x*"}).duplicate(3).optional(),
         faults.when("configuration.subscribe", metadata={"a": "b"}).cut(2, "ABORTED").every(2).first(4),
         faults.when("health.*").not_ready().until(5),
+        faults.when("jobs.*").fail().after(3),
         faults.when("state.get").stale_etag(),
         faults.when("state.get").drip(2, pause=0.1),
         faults.when("state.get").hang(),
@@ -182,6 +185,11 @@ def test_plans_are_printed_as_they_are_written(dapr_sidecar: DaprSidecar) -> Non
         "faults.when('state.save', store='orders', key='7').fail('ABORTED', message='no').times(2)"
     )
     faults.clear()
+
+
+def test_every_block_with_words_of_its_own_is_one() -> None:
+    assert set(WORDS) <= {served.block for served in SERVED.values()}
+    assert repr(when("invocation.*", app="kitchen").fail()) == "when('invocation.*', app='kitchen').fail('UNAVAILABLE')"
 
 
 def test_plans_go_through_json(dapr_sidecar: DaprSidecar, tmp_path: Path) -> None:

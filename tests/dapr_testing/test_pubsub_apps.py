@@ -1,23 +1,17 @@
-"""Applications of the official package and of `dapr_client.app`, handed events by the sidecar."""
+"""Applications over gRPC, of the official package and of `dapr_client.app`, handed events by the sidecar."""
 
 from __future__ import annotations
 
 import importlib
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
-from flask import Flask, request
-from werkzeug.serving import make_server
 
-from dapr_client.app import fastapi as on_fastapi
-from dapr_client.app import flask as on_flask
 from dapr_testing import sidecar
 from dapr_testing._daprd import free_ports
 from fakesidecar import Component
@@ -26,7 +20,6 @@ SNIPPET = Path(__file__).parents[1] / "seed" / "snippets" / "app_subscribe.txt"
 BUS = Component("pubsub", "pubsub.in-memory")
 REDIS = Component("pubsub", "pubsub.redis", metadata={"redisHost": "apps:1"})
 PACKAGES = ["dapr_client", "dapr"]
-Add = Callable[[Any], None]
 IMPORTANT = {"cloudevent.type": "important"}
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -101,49 +94,3 @@ def answers_decide(running: Any) -> None:
         for status in ("drop", "retry"):
             running.pubsub.wait_published("pubsub", "dead", data=status)
         assert len(running.pubsub.published("pubsub", "dead")) == 2
-
-
-@contextmanager
-def served_fastapi(add: Add) -> Iterator[int]:
-    app = FastAPI()
-    add(on_fastapi.DaprApp(app))
-    [port] = free_ports(1)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield port
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
-@contextmanager
-def served_flask(add: Add) -> Iterator[int]:
-    app = Flask("orders")
-    add(on_flask.DaprApp(app))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
-
-
-@pytest.mark.parametrize("kind", ["fastapi", "flask"])
-def test_answers_of_http_apps_decide(kind: str) -> None:
-    async def take(event: dict[str, Any]) -> dict[str, str]:
-        return {"status": event["data"].upper()}
-
-    def take_from_flask() -> dict[str, str]:
-        return {"status": request.get_json(force=True)["data"].upper()}
-
-    serve, function = {"fastapi": (served_fastapi, take), "flask": (served_flask, take_from_flask)}[kind]
-    with ExitStack() as stack:
-        port = stack.enter_context(
-            serve(lambda app: app.subscribe("pubsub", "orders", dead_letter_topic="dead")(function))
-        )
-        answers_decide(stack.enter_context(beside(port, "http")))

@@ -27,6 +27,9 @@ from fakesidecar.core.workflow.instance import Turn
 CHILD_IDS = 1 << 16
 """Ids of children that are not named have four hexadecimal digits of the action's id."""
 
+ALLOWED = 0.95
+"""How much of the largest message an event or a history may take."""
+
 Action = actions_pb.WorkflowAction
 
 
@@ -79,13 +82,32 @@ class Place:
     app_id: str
     now: float
     new_id: Callable[[], str]
+    most_bytes: int
+    """How large gRPC messages may be."""
 
 
 def apply(turn: Turn, answer: service.WorkflowResponse, place: Place) -> Outcome:
     """What follows from a worker's answer to a turn."""
     if (stalled := _stall(turn, answer)) is not None:
         return Outcome(stalled=stalled)
-    return _Applier(turn, place).run(answer)
+    outcome = _Applier(turn, place).run(answer)
+    for task in outcome.tasks:
+        what = f"activity '{task.event.taskScheduled.name}::{task.event.eventId}' payload"
+        if (stalled := too_large(what, task.event.ByteSize(), place.most_bytes)) is not None:
+            stalled.description += ": activity payload exceeds max gRPC body size"
+            return Outcome(stalled=stalled)
+    return outcome
+
+
+def too_large(what: str, size: int, most_bytes: int) -> pb.ExecutionStalledEvent | None:
+    """Why an instance stalls when something for its workers is as large as that (dapr pkg/actors/targets/workflow)."""
+    if size <= most_bytes * ALLOWED:
+        return None
+    description = (
+        f"{what} {size} bytes exceeds 95% of max gRPC body size {most_bytes} bytes; "
+        "increase daprd --max-body-size and restart to resume"
+    )
+    return pb.ExecutionStalledEvent(reason=common.PAYLOAD_SIZE_EXCEEDED, description=description)
 
 
 def _stall(turn: Turn, answer: service.WorkflowResponse) -> pb.ExecutionStalledEvent | None:
@@ -315,6 +337,11 @@ def to_parent(started: pb.ExecutionStartedEvent, done: pb.ExecutionCompletedEven
         if done.HasField("failureDetails"):
             failed.failureDetails.CopyFrom(done.failureDetails)
         event = make("childWorkflowInstanceFailed", place.now, failed, router=router)
+    return for_parent(parent, event, place)
+
+
+def for_parent(parent: common.ParentInstanceInfo, event: Event, place: Place) -> Message:
+    """An event on its way to the parent of an instance."""
     app = "" if parent.appID == place.app_id else parent.appID
     target = parent.workflowInstance
     return Message(app, target.instanceId, event, execution=target.executionId.value)

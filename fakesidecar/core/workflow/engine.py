@@ -41,11 +41,16 @@ from fakesidecar.core.workflow.faults import (
     ShuttingDown,
 )
 from fakesidecar.core.workflow.history import (
+    COMPLETED,
+    FAILED,
     NEVER_SECONDS,
     PENDING,
     RUNNING,
     SUSPENDED,
+    TERMINATED,
     Event,
+    event_name,
+    event_waits,
     make,
     resolution_of,
     seconds_of,
@@ -53,7 +58,7 @@ from fakesidecar.core.workflow.history import (
 from fakesidecar.core.workflow.instance import Instance, Turn, of_snapshot, snapshot_of
 from fakesidecar.core.workflow.storage import Storage
 from fakesidecar.core.workflow.waiting import Action, Becomes, Call, Calls, Watches
-from fakesidecar.core.workflow.workers import Task, Worker, Workers
+from fakesidecar.core.workflow.workers import Limits, Task, Worker, Workers
 from fakesidecar.errors import ActorsNotPlaced, ActorStateStoreMissing, ApiError
 from fakesidecar.later import settle
 from fakesidecar.trace import parse_span
@@ -71,6 +76,10 @@ ROUND_BEGINS = 2
 """The length of a history that has only begun a new round."""
 PAUSE_SECONDS = 1.0
 """How long it rests then."""
+
+ENDINGS = {COMPLETED: "completed", FAILED: "failed", TERMINATED: "terminated"}
+ANYHOW = "anyTerminal"
+"""What the configuration calls the ends of instances."""
 
 ACTOR_KINDS = ("activity", "retentioner", "workflow")
 
@@ -101,7 +110,7 @@ class Engine:
         self._app = core.app_id
         self._instances: dict[str, Instance] = {}
         self._tasks: dict[str, dict[int, Task]] = {}
-        self._workers = Workers(self._clock, self._ids.uuid)
+        self._workers = Workers(self._clock, self._ids.uuid, Limits(core.settings.workflow))
         self._ready: dict[Instance, None] = {}
         """Instances with something to do, once there is a worker."""
         self._calls = Calls()
@@ -203,7 +212,7 @@ class Engine:
             raise ActorsNotPlaced
 
     def _place(self) -> Place:
-        return Place(self._app, self._clock.now(), self._ids.uuid)
+        return Place(self._app, self._clock.now(), self._ids.uuid, self._core.options.max_body_size)
 
     # --- workers ---
 
@@ -473,7 +482,7 @@ class Engine:
         """Begin a turn, at once or when its start says."""
         at = None if started is None else started.executionStarted.scheduledStartTimestamp
         if at is not None and seconds_of(at) > self._clock.now():
-            instance.start_timer = self._clock.call_at(seconds_of(at), lambda: self._due(instance))
+            instance.alarm = self._clock.call_at(seconds_of(at), lambda: self._due(instance))
         else:
             self._later(instance)
 
@@ -509,8 +518,8 @@ class Engine:
         if instance is None:
             return
         instance.stop_timers()
-        if instance.start_timer is not None:
-            instance.start_timer.cancel()
+        if instance.alarm is not None:
+            instance.alarm.cancel()
         if instance.turn is not None:
             self._workers.settle(instance.turn)
             instance.turn = None
@@ -547,14 +556,19 @@ class Engine:
             return
         if not instance.active:
             self._drop_inbox(instance)
-        elif instance.inbox or instance.start_timer is not None:
+        elif instance.inbox or instance.alarm is not None:
             if not self._workers:
                 self._ready[instance] = None
                 return
-            if instance.start_timer is not None:
-                instance.start_timer.cancel()
-                instance.start_timer = None
-            self._workers.give(instance.begin(self._clock.now()))
+            if instance.alarm is not None:
+                instance.alarm.cancel()
+                instance.alarm = None
+            turn = instance.begin(self._clock.now())
+            stalled = actions.too_large("Workflow payload size", turn.size, self._core.options.max_body_size)
+            if stalled is None:
+                self._workers.give(turn)
+            else:
+                self._stall(instance, turn, stalled)
 
     def _drop_inbox(self, instance: Instance) -> None:
         """What happens to an instance that has ended is of no interest, but that its children are to end."""
@@ -579,12 +593,33 @@ class Engine:
             self._workers.forget(instance.id)
             if turn.terminated is not None:
                 self._cascade(instance, turn.terminated.executionTerminated)
+            self._keep_for_a_while(instance)
         self._after(instance)
 
     def _after(self, instance: Instance) -> None:
         self._changed(instance)
         self._release(instance.id)
         self._later(instance)
+
+    def _keep_for_a_while(self, instance: Instance) -> None:
+        """Forget an instance that has ended, if and when the configuration says so."""
+        retention, ended = self._core.settings.workflow.retention, instance.facts.completed
+        if not retention or ended is None:
+            return
+        ending = ENDINGS.get(ended.executionCompleted.workflowStatus, ANYHOW)
+        seconds = retention.get(ending, retention.get(ANYHOW))
+        if seconds is None:
+            return
+        when = seconds_of(ended.timestamp) + seconds
+        if when <= self._clock.now():
+            APPS.later(lambda: self._forget(instance))
+        else:
+            instance.alarm = self._clock.call_at(when, lambda: self._forget(instance))
+
+    def _forget(self, instance: Instance) -> None:
+        with self._change():
+            if self._instances.get(instance.id) is instance:
+                self._delete(instance.id)
 
     def _stall(self, instance: Instance, turn: Turn, content: pb.ExecutionStalledEvent) -> None:
         """Nobody can go on with it; the next worker that comes is asked again."""
@@ -610,7 +645,7 @@ class Engine:
         del fresh.events[2:]
         instance.commit(fresh, (), custom_status)
         instance.inbox = [*carried, *instance.inbox]
-        instance.start_timer = self._clock.call_later(PAUSE_SECONDS, lambda: self._due(instance))
+        instance.alarm = self._clock.call_later(PAUSE_SECONDS, lambda: self._due(instance))
         self._changed(instance)
         self._release(instance.id)
 
@@ -647,13 +682,13 @@ class Engine:
                 self._add(instance, make("timerFired", self._clock.now(), content))
 
     def _forget_wait(self, instance: Instance, name: str) -> None:
-        """The event that a timer limits the wait for has come."""
-        for id, timer in instance.timers.items():
-            created = instance.facts.opened["timer", id].timerCreated
-            if created.HasField("externalEvent") and created.externalEvent.name.casefold() == name.casefold():
-                timer.cancel()
-                del instance.timers[id]
-                return
+        """An event comes that ends the oldest wait for it: no timer limits that any more."""
+        if not instance.timers:
+            return
+        waits = event_waits((*instance.history, *instance.waiting))
+        wait = next((timer for timer in waits if event_name(timer) == name.casefold()), None)
+        if wait is not None and (timer := instance.timers.pop(wait.eventId, None)) is not None:
+            timer.cancel()
 
     # --- activities ---
 
@@ -763,9 +798,7 @@ class Engine:
                 ),
             )
             event = make("childWorkflowInstanceFailed", self._clock.now(), content)
-            app = "" if parent.appID == self._app else parent.appID
-            target = parent.workflowInstance
-            self._send(Message(app, target.instanceId, event, execution=target.executionId.value))
+            self._send(actions.for_parent(parent, event, self._place()))
 
     def _tell_parent_again(self, child: Instance) -> None:
         """A parent that asks twice for the same child has not heard how it ended."""
@@ -812,6 +845,7 @@ class Engine:
             self._instances[instance.id] = instance
         for instance in kept:
             self._wake(instance)
+            self._keep_for_a_while(instance)
 
     def _wake(self, instance: Instance) -> None:
         """Go on with an instance that was kept."""

@@ -91,6 +91,43 @@ def resolution_of(event: Event) -> tuple[str, int] | None:
     return opened, getattr(getattr(event, kind), field)
 
 
+def event_waits(events: Iterable[Event]) -> list[Event]:
+    """The timers of the waits for events that are still open: who has waited longest gets what comes next.
+
+    An event that is there already leaves no timer with who waits for it. In the turn that it comes in it may be told
+    before the wait that it ends.
+    """
+    opened: dict[int, Event] = {}
+    new: list[str] = []
+    for event in events:
+        kind = kind_of(event)
+        if kind == "workflowStarted":
+            new.clear()
+        elif kind == "timerCreated" and event.timerCreated.HasField("externalEvent"):
+            name = event_name(event)
+            if name in new:
+                new.remove(name)
+            else:
+                opened[event.eventId] = event
+        elif kind == "timerFired":
+            opened.pop(event.timerFired.timerId, None)
+        elif kind == "eventRaised":
+            name = event_name(event)
+            ended = next((id for id, timer in opened.items() if event_name(timer) == name), None)
+            if ended is None:
+                new.append(name)
+            else:
+                del opened[ended]
+    return list(opened.values())
+
+
+def event_name(event: Event) -> str:
+    """The name of an event that was raised, or that a timer limits the wait for; case does not matter."""
+    if event.HasField("eventRaised"):
+        return event.eventRaised.name.casefold()
+    return event.timerCreated.externalEvent.name.casefold()
+
+
 class Facts:
     """What a history says, kept up to date event by event."""
 
@@ -103,6 +140,7 @@ class Facts:
         "opened",
         "patches",
         "resolved",
+        "size",
         "stalled",
         "started",
         "suspended",
@@ -122,6 +160,8 @@ class Facts:
         """What was begun, resolved or not."""
         self.resolved: set[tuple[str, int]] = set()
         self.children: list[str] = []
+        self.size = 0
+        """Of all events, in bytes."""
         self.first: Event | None = None
         self.last: Event | None = None
         for event in events:
@@ -132,6 +172,7 @@ class Facts:
         kind, id = kind_of(event), event.eventId
         self.first = self.first or event
         self.last = event
+        self.size += event.ByteSize()
         self.stalled = event if kind == "executionStalled" else None
         if id != ENGINE:
             self.actions.add((kind, id))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dapr_client.wire import history_events_pb2 as pb
 from fakesidecar.core.workflow.history import (
+    OPENED_BY,
     Event,
     Facts,
     kind_of,
@@ -35,8 +36,8 @@ class Instance:
     """The histories that its caller passed on."""
     facts: Facts = field(default_factory=Facts)
     turn: Turn | None = None
-    start_timer: Timer | None = None
-    """Set while a start or a pause lies ahead."""
+    alarm: Timer | None = None
+    """Set while its start, the end of a pause, or that of the time it is kept for lies ahead."""
     timers: dict[int, Timer] = field(default_factory=dict)
     """The timers that the clock runs for it, by the id of the action."""
     worker: Worker | None = None
@@ -64,13 +65,11 @@ class Instance:
     def begin(self, now: float) -> Turn:
         """A turn with all that waits; what was there before, or is resolved already, is dropped."""
         consumed, self.inbox = self.inbox, []
-        events = accept(self.facts, consumed)
-        self.turn = Turn(
-            self, self.history, self.facts, [make("workflowStarted", now, pb.WorkflowStartedEvent()), *events]
-        )
+        events = [make("workflowStarted", now, pb.WorkflowStartedEvent()), *accept(self.facts, consumed)]
+        self.turn = Turn(self, self.history, self.facts, events, consumed)
         return self.turn
 
-    def commit(self, turn: Turn, events: Iterable[Event], custom_status: str) -> None:
+    def commit(self, turn: Turn, events: Sequence[Event], custom_status: str) -> None:
         """Make a turn history, with the events that its actions became."""
         kept = [event for event in turn.events if turn.matches(event)]
         if turn.past is not self.history:
@@ -78,6 +77,9 @@ class Instance:
         for event in (*kept, *events):
             self.history.append(event)
             self.facts.see(event)
+        if self.inbox:  # nothing resolves what was not open: that came to an earlier round, under the same number
+            opened = {(OPENED_BY.get(kind_of(event), ""), event.eventId) for event in events}
+            self.inbox = [event for event in self.inbox if resolution_of(event) not in opened]
         self.custom_status = custom_status
         self.turn = None
 
@@ -92,8 +94,8 @@ class Instance:
         """When something that it waits for comes by itself."""
         for timer in self.timers.values():
             yield timer.when
-        if self.start_timer is not None:
-            yield self.start_timer.when
+        if self.alarm is not None:
+            yield self.alarm.when
 
     def stop_timers(self) -> None:
         """Fire no timer any more."""
@@ -120,9 +122,19 @@ class Turn:
     worker: Worker | None = None
     token: str = ""
 
+    @property
+    def size(self) -> int:
+        """The bytes of what was before and what has happened since (dapr counts no `workflowStarted` of this turn)."""
+        return self.facts.size + sum(event.ByteSize() for event in self.events[1:])
+
     def next_round(self, events: list[Event]) -> Turn:
         """The turn that begins a new round, with a history of its own."""
         return Turn(self.instance, [], Facts(), events, self.consumed, self.rounds + 1)
+
+    @property
+    def name(self) -> str:
+        """The workflow's."""
+        return self.started.executionStarted.name if self.started is not None else ""
 
     @property
     def terminated(self) -> Event | None:

@@ -77,14 +77,10 @@ def start(core: Core, id: str, name: str, data: bytes, options: Mapping[str, str
         payload = StringValue(value=data.decode())
     except UnicodeDecodeError:
         cause = "failed to marshal CreateWorkflowInstanceRequest: string field contains invalid UTF-8"
-        raise WorkflowStartFailed(
-            name=name, cause=f"unable to start workflow: failed to start workflow: {cause}"
-        ) from None
+        raise WorkflowStartFailed(name=name, cause=UNABLE + cause) from None
 
     def failed(error: ApiError) -> ApiError:
-        return WorkflowStartFailed(
-            name=name, cause=f"unable to start workflow: failed to start workflow: {error.go_text}"
-        )
+        return WorkflowStartFailed(name=name, cause=UNABLE + error.go_text)
 
     return _ask(lambda: engine.begin(Start(id, name, payload, at)), lambda instance: instance.id, failed)
 

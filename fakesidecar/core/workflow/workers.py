@@ -9,19 +9,21 @@ known for what it is. All others are served as daprd 1.18 serves everybody: with
 from __future__ import annotations
 
 import itertools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dapr_client.wire import history_events_pb2 as pb
 from dapr_client.wire import orchestrator_service_pb2 as service
+from fakesidecar.core.workflow.apps import APPS
 from fakesidecar.core.workflow.history import Event
 from fakesidecar.core.workflow.instance import Turn
 
 if TYPE_CHECKING:
     from fakesidecar.clock import Clock
     from fakesidecar.core.workflow.engine import Engine
+    from fakesidecar.resources.configuration import Workflow as Settings
 
 
 @dataclass(eq=False, slots=True)
@@ -39,9 +41,9 @@ class Task:
     token: str = ""
 
     @property
-    def key(self) -> tuple[str, int]:
-        """What its answer names."""
-        return self.instance, self.event.eventId
+    def name(self) -> str:
+        """The activity's."""
+        return self.event.taskScheduled.name
 
     def request(self) -> service.ActivityRequest:
         """What a worker would be sent."""
@@ -64,6 +66,20 @@ class Task:
 
 
 Work = Turn | Task
+
+
+class Limits:
+    """How many turns and activities may be under way (dapr pkg/config; the named limits are the scheduler's)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._most = {Turn: settings.max_concurrent_workflows, Task: settings.max_concurrent_activities}
+        self._named = {Turn: settings.workflow_limits, Task: settings.activity_limits}
+
+    def allow(self, work: Work, under_way: Counter[str]) -> bool:
+        """Whether there may be one more."""
+        kind = type(work)
+        most, named = self._most[kind], self._named[kind].get(work.name, 0)
+        return (most is None or under_way.total() < most) and (named <= 0 or under_way[work.name] < named)
 
 
 @dataclass(eq=False, slots=True)
@@ -105,8 +121,10 @@ class Worker:
 class Workers:
     """The workers of one app."""
 
-    def __init__(self, clock: Clock, new_id: Callable[[], str]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, new_id: Callable[[], str], limits: Limits) -> None:
+        self._clock, self._limits = clock, limits
+        self._under_way: dict[type[Work], Counter[str]] = {Turn: Counter(), Task: Counter()}
+        """How many turns and activities workers have, by name."""
         self._new_id = new_id
         self._tokens = itertools.count(1)
         self._prefix = ""
@@ -118,8 +136,8 @@ class Workers:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is work that nobody has."""
-        return bool(self._waiting)
+        """Whether there is work, and no worker."""
+        return bool(self._waiting and not self._workers)
 
     def __iter__(self) -> Iterator[Worker]:
         return iter(tuple(self._workers))
@@ -127,9 +145,7 @@ class Workers:
     def connect(self, worker: Worker) -> None:
         """A worker is there: what waits is sent to it."""
         self._workers.append(worker)
-        waiting, self._waiting = self._waiting, deque()
-        for work in waiting:
-            self.give(work)
+        self._give_waiting()
 
     def disconnect(self, worker: Worker) -> None:
         """A worker is gone: what it had is given to others, or waits for the next."""
@@ -141,8 +157,11 @@ class Workers:
             self.give(work)
 
     def give(self, work: Work) -> None:
-        """Have somebody do it: who took the instance's last turn, or who has the least to do."""
-        if not self._workers:
+        """Have somebody do it: who took the instance's last turn, or who has the least to do.
+
+        It waits while there is nobody, or while there is as much under way as there may be.
+        """
+        if not self._workers or not self._limits.allow(work, self._under_way[type(work)]):
             self._waiting.append(work)
             return
         worker = work.instance.worker if isinstance(work, Turn) else None
@@ -153,8 +172,14 @@ class Workers:
         work.worker = worker
         work.token = self._token() if worker.stateful else ""
         worker.held[work] = None
+        self._under_way[type(work)][work.name] += 1
         self._clock.begin()
         worker.send(worker.item(work))
+
+    def _give_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for work in waiting:
+            self.give(work)
 
     def _token(self) -> str:
         self._prefix = self._prefix or self._new_id()
@@ -175,7 +200,10 @@ class Workers:
         if work.worker is not None:
             del work.worker.held[work]
             work.worker = None
+            self._under_way[type(work)][work.name] -= 1
             self._clock.end()
+            if self._waiting:
+                APPS.later(self._give_waiting)  # after what goes on in the same go, as a next round does
         elif work in self._waiting:
             self._waiting.remove(work)
 

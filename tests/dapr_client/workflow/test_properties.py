@@ -181,8 +181,12 @@ def same(one: Answer, other: Answer) -> None:
 
 
 def plain(action: Any) -> Action:
-    """An action of either package, without what tells of the place in the code."""
+    """An action of either package, without what tells of the place in the code, and the random id of a call."""
     made = Action.FromString(action.SerializeToString())
+    if made.HasField("scheduleTask"):
+        made.scheduleTask.ClearField("taskExecutionId")
+    if made.createTimer.HasField("activityRetry"):
+        made.createTimer.activityRetry.ClearField("taskExecutionId")
     if made.HasField("completeWorkflow") and made.completeWorkflow.HasField("failureDetails"):
         made.completeWorkflow.failureDetails.ClearField("stackTrace")
     made.ClearField("router")

@@ -460,6 +460,32 @@ def test_time_chance_and_ids_are_the_same_in_each_replay() -> None:
     assert (seen[0][0], seen[0][10]) == ("2024-05-01 12:00:00.250000", "2024-05-01 12:01:00.250000")
 
 
+def test_an_answer_to_an_earlier_round_is_not_taken_for_one_to_this() -> None:
+    def workflow(ctx: Context) -> Workflow:
+        first = yield ctx.call_activity("a")
+        return [first, (yield ctx.call_activity("b"))]
+
+    past = [*BEGUN, scheduled(1, "a"), turn(1)]
+    late = answer(workflow, past, child_completed(1, "0"), completed(1, "1"), failed(2), fired(2))
+    assert words(late) == ["2 b()"]
+    past += [completed(1, "1"), scheduled(2, "b"), turn(2)]
+    assert words(answer(workflow, past, completed(2, "2"))) == ["3 COMPLETED [1, 2]"]
+
+
+def test_each_round_has_ids_of_its_own_be_it_of_the_same_moment() -> None:
+    seen = []
+
+    def workflow(ctx: Context) -> Workflow:
+        seen.append(str(ctx.uuid4()))
+        yield ctx.call_activity("a")
+
+    calls = [
+        answer(workflow, [], turn(), started("wf", execution=execution)).actions[0].scheduleTask.taskExecutionId
+        for execution in ("e1", "e1", "e2")
+    ]
+    assert [one == calls[0] for one in calls] == [one == seen[0] for one in seen] == [True, True, False]
+
+
 def test_chance_says_what_it_cannot_do() -> None:
     def workflow(ctx: Context) -> list[str]:
         said = []

@@ -222,6 +222,26 @@ def test_a_stream_that_ends_is_opened_again(hub: Hub, runtime: WorkflowRuntime) 
     assert words_of(hub.answer()) == ["1 double(1)"]
 
 
+def test_what_was_asked_by_a_connection_that_has_ended_is_not_answered(hub: Hub, runtime: WorkflowRuntime) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(ctx: Any) -> str:
+        begun.set()
+        go_on.wait(SECONDS)
+        return "late"
+
+    runtime.register_activity(slow)
+    instance = orchestration_pb2.WorkflowInstance(instanceId="i")
+    hub.items.put(pb.WorkItem(activityRequest=pb.ActivityRequest(name="slow", workflowInstance=instance, taskId=1)))
+    assert begun.wait(SECONDS)
+    hub.items.put(None)
+    until(lambda: len(hub.streams) == 2)
+    go_on.set()
+    hub.items.put(pb.WorkItem(activityRequest=pb.ActivityRequest(name="slow", workflowInstance=instance, taskId=2)))
+    assert hub.activities.get(timeout=SECONDS).taskId == 2
+    assert hub.activities.empty()
+
+
 def test_a_connection_that_is_dead_is_noticed(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
     monkeypatch.setattr(_worker, "HELLO_SECONDS", 0.05)
     hung, hellos = threading.Event(), []

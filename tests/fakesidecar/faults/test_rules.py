@@ -55,6 +55,9 @@ def acts(it: Sidecar, calls: int, **call: Any) -> list[int]:
         ({"first": 3}, [1, 2, 3]),
         ({"nth": 4}, [4]),
         ({"every": 2}, [2, 4, 6]),
+        ({"after": 4}, [5, 6]),
+        ({"after": 1, "first": 3}, [2, 3]),
+        ({"after": 2, "every": 2, "times": 1}, [4]),
         ({"every": 2, "times": 2}, [2, 4]),
         ({"every": 2, "first": 5}, [2, 4]),
         ({"probability": 0.0}, []),
@@ -168,7 +171,7 @@ RULES = [
     Rule(effects=FAIL),
     Rule(call="state.save", component="orders", target="7*", times=2, effects=(Delay(0.5, jitter=1), Fail("ABORTED"))),
     Rule(where={"a.b": "c"}, metadata={"user-agent": "*"}, nth=3, since=1, until=2.5, effects=(Hang(applied=True),)),
-    Rule(probability=0.25, seed=7, every=2, first=9, effects=(Cut(2, "ABORTED", "enough"),)),
+    Rule(probability=0.25, seed=7, every=2, first=9, after=1, effects=(Cut(2, "ABORTED", "enough"),)),
     Rule(
         protocol="http",
         effects=(

@@ -230,6 +230,18 @@ class World:
         }
         if len(histories) < len(self.engine.instances):
             return  # not everything is history yet
+        self.replace()
+        for id in sorted(histories, key=len, reverse=True):  # children first, or their parents start them again
+            self.engine.import_history(id, histories[id])
+
+    def carry_over(self) -> None:
+        """Everything is carried to another sidecar, as a copy, whatever is under way."""
+        copy = self.engine.snapshot()
+        self.replace()
+        self.engine.restore(copy)
+
+    def replace(self) -> None:
+        """Another sidecar, which knows nothing yet, with other workers."""
         self.sidecar.stop()
         self.clock.clear()
         self.pending.clear()
@@ -238,8 +250,6 @@ class World:
         self.sidecar = Sidecar(Options(app_id="chaos"), components=[STORE], clock=self.clock)
         for _ in range(2):
             self.connect()
-        for id in sorted(histories, key=len, reverse=True):  # children first, or their parents start them again
-            self.engine.import_history(id, histories[id])
 
     def raise_events(self) -> None:
         """Every instance that waits for an event gets one of that name."""
@@ -266,6 +276,8 @@ class World:
             self.clock.advance(self.random.randrange(600))
         elif roll < 0.15:
             self.take_away()
+        elif roll < 0.18:
+            self.carry_over()
         elif self.pending:
             self.work()
         elif (due := self.clock.next_timer()) is not None:

@@ -241,6 +241,21 @@ def test_an_event_stops_the_timer_that_limits_the_wait_for_it(engine: Engine, cl
     assert output(ended(engine, "w")) == "fired: False"
 
 
+def test_an_event_stops_no_timer_of_who_has_to_wait_for_the_next(engine: Engine, clock: VirtualClock) -> None:
+    due = clock.now() + 60
+
+    def script(so: So) -> list[Action]:
+        if so.fired(2):
+            return [complete(9, so.raised("go")[0])]
+        return [] if so.took(1) else [wait_for(1, "go"), timer(2, due, "go")]
+
+    Worker(engine, {"w": script})
+    start(engine, "w", "w")
+    wait(engine.raise_event("w", "go", text("for the first")))
+    clock.advance(60)
+    assert output(ended(engine, "w")) == "for the first"
+
+
 def test_a_start_may_lie_ahead(engine: Engine, clock: VirtualClock) -> None:
     Worker(engine, {"w": lambda so: [complete(1)]})
     wait(engine.start(Start("later", "w", at=stamp(clock.now() + 60))))
@@ -264,6 +279,28 @@ def test_a_new_round_has_a_history_of_its_own(engine: Engine) -> None:
     done = run(engine, "w", "w", "0")
     assert output(done) == "5"
     assert kinds(done) == ["-1:workflowStarted", "-1:executionStarted", "1:executionCompleted"]
+
+
+def test_an_answer_that_comes_before_its_number_is_used_again_is_none(engine: Engine) -> None:
+    worker = Worker(engine, stateful=True)
+    engine.begin(Start("w", "held", text("0")))
+    worker.answer_turn(worker.hold(), task(1, "held"), wait_for(2, "next"))
+    old = worker.hold()
+    engine.raise_event("w", "next", None)
+    worker.answer_turn(worker.hold(), again(3, "1"))
+    turn = worker.hold()
+    worker.answer_task(old, "old")
+    worker.answer_turn(turn, task(1, "held"))
+    worker.answer_task(worker.hold(), "new")
+    turn = worker.hold()
+    assert worker.so(turn).result(1) == "new"
+    worker.answer_turn(turn, complete(2))
+    assert kinds(ended(engine, "w"))[2:] == [
+        "1:taskScheduled",
+        "-1:workflowStarted",
+        "-1:taskCompleted",
+        "2:executionCompleted",
+    ]
 
 
 def test_many_rounds_pause_now_and_then(engine: Engine, clock: VirtualClock) -> None:

@@ -131,6 +131,23 @@ def test_results_are_not_asked_for_twice(restart: Restart) -> None:
     assert len(ran) == 1
 
 
+def test_what_a_turn_has_taken_is_there_when_it_is_lost(restart: Restart) -> None:
+    engine = restart()
+    worker = Worker(engine)
+    engine.begin(Start("w", "waits"))
+    worker.hold()
+    engine = restart()
+    worker = Worker(engine, SCRIPTS)
+    wait(engine.wait_until_started("w"))
+    worker.leave()
+    worker = Worker(engine)
+    wait(engine.raise_event("w", "go", text("came")))
+    worker.hold()
+    engine = restart()
+    Worker(engine, SCRIPTS)
+    assert output(ended(engine, "w")) == "came"
+
+
 def test_a_child_that_ended_meanwhile_tells_its_parent(restart: Restart) -> None:
     def parent(so: So) -> list[Action]:
         return [complete(2, so.result(1))] if so.result(1) is not None else [child(1, "waits")]
@@ -189,3 +206,20 @@ def test_what_a_store_in_memory_keeps_is_not_written(clock: VirtualClock) -> Non
         Worker(sidecar.core.workflow, SCRIPTS)
         start(sidecar.core.workflow, "w", "waits")
         assert sidecar.core.state.store("store").keys("") == []
+
+
+@pytest.mark.parametrize("began", [False, True], ids=["the first turn", "a later turn"])
+def test_what_a_turn_was_told_is_told_again(restart: Restart, began: bool) -> None:
+    engine = restart()
+    worker = Worker(engine)  # nobody answers
+    engine.begin(Start("w", "waits"))
+    if began:
+        worker.answer_turn(worker.hold(), wait_for(1, "go"))
+        wait(engine.raise_event("w", "go", text("told")))
+    worker.hold()
+    engine = restart()
+    Worker(engine, SCRIPTS)
+    engine.get("w")
+    if not began:
+        wait(engine.raise_event("w", "go", text("told")))
+    assert output(ended(engine, "w")) == "told"
