@@ -38,9 +38,11 @@ CRYPTO_RESPONSES = ("CryptoResponse", "DecryptResponse", "EncryptResponse")
 WORKFLOWS = (
     "ActivityResult",
     "ChildWorkflowResult",
+    "DaprMCPClient",
     "DaprWorkflowClient",
     "DaprWorkflowContext",
     "FailureDetails",
+    "MCPToolDef",
     "PropagatedHistory",
     "PropagationNotFoundError",
     "PropagationScope",
@@ -59,6 +61,15 @@ WORKFLOWS = (
     "when_all",
     "when_any",
 )
+PROPAGATION = (
+    "ActivityResult",
+    "ChildWorkflowResult",
+    "PropagatedHistory",
+    "PropagationNotFoundError",
+    "PropagationScope",
+    "WorkflowResult",
+)
+WORKFLOW_MANAGEMENT = ("UNSET", "WorkflowHistoryEvent", "WorkflowHistoryEventType", "WorkflowInstanceIdPage")
 WORKFLOW_STATUS = ("WorkflowRuntimeStatus", "runtime_status as getWorkflowRuntimeStatus")
 CHECKS = ("MetadataDict", "MetadataTuple", "to_bytes", "to_str", "tuple_to_dict")
 
@@ -254,13 +265,23 @@ TABLE: Mapping[str, Names] = {
     "serializers.json": {"_serializers": ("DefaultJSONSerializer",)},
     "serializers.util": {"_serializers": DURATIONS},
     "ext.workflow": {"workflow": WORKFLOWS},
-    "ext.workflow.aio": {"workflow.aio": ("DaprWorkflowClient",)},
+    "ext.workflow.aio": {"workflow.aio": ("DaprMCPClient", "DaprWorkflowClient", "MCPToolDef")},
+    "ext.workflow.aio.dapr_workflow_client": {"workflow.aio": ("DaprWorkflowClient",)},
+    "ext.workflow.aio.mcp": {"workflow.aio": ("DaprMCPClient",), "workflow._mcp": ("MCP_WORKFLOW_PREFIX",)},
     "ext.workflow.logger": {"workflow": ("LoggerOptions",)},
+    "ext.workflow.logger.options": {"workflow": ("LoggerOptions",)},
+    "ext.workflow.mcp": {
+        "workflow": ("DaprMCPClient", "MCPToolDef"),
+        "workflow._mcp": ("MCP_WORKFLOW_PREFIX",),
+    },
+    "ext.workflow.mcp_schema": {"workflow._mcp_schema": ("TYPE_MAPPING", "create_pydantic_model_from_schema")},
+    "ext.workflow.propagation": {"workflow": PROPAGATION},
     "ext.workflow.retry_policy": {"workflow": ("RetryPolicy",)},
     "ext.workflow.workflow_activity_context": {"workflow": ("WorkflowActivityContext",)},
     "ext.workflow.workflow_context": {"workflow": ("DaprWorkflowContext as WorkflowContext",)},
     "ext.workflow.dapr_workflow_context": {"workflow": ("DaprWorkflowContext", "when_all", "when_any")},
     "ext.workflow.dapr_workflow_client": {"workflow": ("DaprWorkflowClient",)},
+    "ext.workflow.workflow_management": {"workflow": WORKFLOW_MANAGEMENT},
     "ext.workflow.workflow_runtime": {"workflow": ("WorkflowRuntime", "alternate_name")},
     "ext.workflow.workflow_state": {"workflow": ("WorkflowState", "WorkflowStatus")},
 }

@@ -547,8 +547,8 @@ def sidecar(
     """A sidecar for a `with` or an `async with` block, without pytest.
 
     `kind` is `fake`, `daprd`, the path of one, or the endpoint of a sidecar that runs; `proxy:` before it puts a
-    proxy in front, which records and lets faults happen. The rest says what it is to
-    be: `app_id`, `components`, `resources`, `config`, `api_token`, `clock="system"`, `redis="real"`, and for the
-    fake any field of `fakesidecar.Options`.
+    proxy in front, which records and lets faults happen. The rest says what it is to be: `app_id`, `components`,
+    `resources`, `config`, `api_token`, `app_port`, `app_protocol`, `clock="system"`, `redis="real"`, and for the fake
+    any other field of `fakesidecar.Options`.
     """
     return Running(settings(**wanted), kind=kind, transport=transport, intercept=intercept_channels)

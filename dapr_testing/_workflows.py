@@ -61,7 +61,6 @@ class Workflows:
         self._core = core
         self._engine, self._clock = core.workflow, core.clock
         self._mocks, self._mishaps = Mocks(), Mishaps(core.workflow)
-        self._skipper = Skipper(self._skip)
         self._signals: list[Timer] = []
         self.skip_time = isinstance(core.clock, VirtualClock)
         """Whether `run` and `wait` skip time; otherwise it passes as the test moves the clock."""
@@ -167,13 +166,13 @@ class Workflows:
     @contextmanager
     def time_skipping(self) -> Iterator[None]:
         """Until the block ends, time is skipped whenever a client waits for a workflow: also one of the application."""
-        interceptors = self._core.onion.interceptors
-        with self._skipper:
-            interceptors.append(self._skipper.intercept)
+        interceptors, skipper = self._core.onion.interceptors, Skipper(self._skip)
+        with skipper:
+            interceptors.append(skipper.intercept)
             try:
                 yield
             finally:
-                interceptors.remove(self._skipper.intercept)
+                interceptors.remove(skipper.intercept)
 
     @property
     def _virtual(self) -> VirtualClock:
@@ -318,6 +317,7 @@ class Skipper:
         self._waits: set[Future[Any]] = set()
         self._wanted = threading.Event()
         self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="time-skipping", daemon=True)
 
     def intercept(self, call: Call, proceed: Callable[[], Any]) -> Any:
         """Note who waits, for how long."""
@@ -329,8 +329,6 @@ class Skipper:
         return answer
 
     def __enter__(self) -> None:
-        self._ended.clear()
-        self._thread = threading.Thread(target=self._run, name="time-skipping", daemon=True)
         self._thread.start()
 
     def __exit__(self, *failure: object) -> None:

@@ -25,21 +25,25 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from dapr_client import (
+    BindingRequest,
     BulkPublishEntry,
     Concurrency,
     Consistency,
     ConstantFailurePolicy,
     DropFailurePolicy,
     FailurePolicy,
+    InvokeMethodRequest,
     Job,
     RetryPolicy,
     StateItem,
     StateOptions,
+    SubscriptionMessage,
     TopicEventResponseStatus,
     TransactionalStateOperation,
     TransactionOperationType,
 )
 from dapr_client.conversation import ConversationInput, ConversationInputAlpha2, create_user_message
+from dapr_client.wire.appcallback_pb2 import TopicEventRequest
 from dapr_testing._criteria import rule_of
 from dapr_testing._faults import FaultPlan, Plan
 from fakesidecar.faults import (
@@ -65,6 +69,7 @@ from fakesidecar.faults.effects import HTTP_STATUS, KINDS
 __all__ = [
     "METHODS",
     "Operation",
+    "binding_requests",
     "bulk_publish_entries",
     "cloud_events",
     "configurations",
@@ -77,6 +82,8 @@ __all__ = [
     "failure_policies",
     "fault_plans",
     "faults",
+    "invoke_requests",
+    "jobs",
     "json_values",
     "keys",
     "metadata",
@@ -88,6 +95,7 @@ __all__ = [
     "seeds",
     "state_items",
     "state_options",
+    "subscription_messages",
     "topic_statuses",
     "transactions",
     "values",
@@ -235,6 +243,45 @@ def _numbered(entries: list[BulkPublishEntry]) -> list[BulkPublishEntry]:
     for number, entry in enumerate(entries):
         entry.entry_id = str(number)
     return entries
+
+
+# --- what handlers of an application are given --------------------------------------------------------------------
+
+
+@st.composite
+def subscription_messages(draw: st.DrawFn, *, pubsub: str = "pubsub", topic: str = "orders") -> SubscriptionMessage:
+    """An event as a handler of a topic is given it."""
+    event = draw(cloud_events())
+    if "data_base64" in event:
+        data = base64.b64decode(event["data_base64"])
+    elif event["datacontenttype"] == "application/json":
+        # null is delivered as no data at all.
+        data = b"" if event["data"] is None else json.dumps(event["data"]).encode()
+    else:
+        data = event["data"].encode()
+    told = TopicEventRequest(
+        id=event["id"],
+        source=event["source"],
+        type=event["type"],
+        spec_version=event["specversion"],
+        data_content_type=event["datacontenttype"],
+        data=data,
+        topic=topic,
+        pubsub_name=pubsub,
+        path="/",
+    )
+    told.extensions.update({name: event[name] for name in ("ext1", "subject", "time") if name in event})
+    return SubscriptionMessage(told)
+
+
+def binding_requests() -> SearchStrategy[BindingRequest]:
+    """An event as a handler of an input binding is given it."""
+    return st.builds(BindingRequest, values(), metadata())
+
+
+def invoke_requests() -> SearchStrategy[InvokeMethodRequest]:
+    """A call as a method of an application is given it."""
+    return st.builds(InvokeMethodRequest, values(), st.sampled_from(CONTENT_TYPES))
 
 
 def topic_statuses() -> SearchStrategy[TopicEventResponseStatus]:

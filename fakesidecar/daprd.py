@@ -192,6 +192,7 @@ def read_settings(parsed: flags.Parsed, environment: Mapping[str, str]) -> flags
     try:
         flags.read_sizes(parsed)
     except StartupError as error:
+        logs.set_up("info", app_id="", version=VERSION)  # daprd's log is not told of flags that it cannot read
         _fatal(f"Failed to parse flags: {error.message}")
     if level.lower() not in logs.LEVELS:
         _fatal(f"invalid value for --log-level: {level}")
@@ -232,10 +233,10 @@ def build(
 
 
 async def serve(sidecar: Sidecar) -> None:
-    """Open the doors; raises `StartupError` when a port is taken."""
+    """Open the doors; raises `StartupError` when a port is taken, or is none."""
     try:
         await sidecar.serve()
-    except (OSError, RuntimeError) as error:
+    except (OSError, OverflowError, RuntimeError) as error:
         raise StartupError(f"failed to start API servers: {error}") from error
     finally:
         gc.enable()

@@ -372,6 +372,8 @@ def settings(parsed: Parsed, environment: Mapping[str, str]) -> Settings:
     """What the flags and the environment mean; raises `StartupError` in daprd's words and in its order."""
     # dapr pkg/runtime/config.go, toInternal
     body_size, header_size = read_sizes(parsed)
+    if parsed["enable-mtls"] and not environment.get("DAPR_TRUST_ANCHORS"):
+        raise StartupError("trust anchors are required")
     if parsed["mode"] == "standalone":
         _check_app_id(parsed["app-id"])
     http_port = _port(parsed, "dapr-http-port", "error parsing dapr-http-port flag")

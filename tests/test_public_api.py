@@ -32,15 +32,15 @@ PUBLIC = {
         ActorProxy ActorProxyFactory DaprActorClientBase DaprActorHttpClient
     """,
     "dapr_client.workflow": """
-        ActivityResult ChildWorkflowResult DaprWorkflowClient DaprWorkflowContext FailureDetails
-        GetWorkflowResponse LoggerOptions NonDeterminismError NonRetryableError PropagatedHistory
+        ActivityResult ChildWorkflowResult DaprMCPClient DaprWorkflowClient DaprWorkflowContext FailureDetails
+        GetWorkflowResponse LoggerOptions MCPToolDef NonDeterminismError NonRetryableError PropagatedHistory
         PropagationNotFoundError PropagationScope Replayer RetryPolicy StartWorkflowResponse Task TaskFailedError UNSET
         WorkflowActivityContext WorkflowFailedError WorkflowHistory WorkflowHistoryEvent WorkflowHistoryEventType
         WorkflowInstanceIdPage WorkflowResult WorkflowRuntime WorkflowRuntimeStatus WorkflowState WorkflowStatus
         alternate_name when_all when_any
     """,
     "dapr_client.workflow.aio": """
-        DaprWorkflowClient
+        DaprMCPClient DaprWorkflowClient MCPToolDef
     """,
     "fakesidecar": """
         AppHealth Clock Component Ids Neighbours Options RandomIds SeededIds Sidecar SystemClock VirtualClock

@@ -110,8 +110,8 @@ class ActorRuntimeConfig(_Keeping):
         return list(self._types.values())
 
     def update_entities(self, entities: Sequence[str]) -> None:
-        """These types are hosted."""
-        self._registered = frozenset(entities)
+        """These types are hosted, too."""
+        self._registered |= frozenset(entities)
 
     def update_actor_type_configs(self, actor_type_configs: Sequence[ActorTypeConfig]) -> None:
         """These types have configurations of their own, and no others."""

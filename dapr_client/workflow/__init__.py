@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dapr_client._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from dapr_client._sync.mcp_client import DaprMCPClient as DaprMCPClient
     from dapr_client._sync.workflow_client import DaprWorkflowClient as DaprWorkflowClient
     from dapr_client.workflow._context import DaprWorkflowContext as DaprWorkflowContext
     from dapr_client.workflow._context import WorkflowActivityContext as WorkflowActivityContext
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dapr_client.workflow._management import GetWorkflowResponse as GetWorkflowResponse
     from dapr_client.workflow._management import StartWorkflowResponse as StartWorkflowResponse
     from dapr_client.workflow._management import WorkflowRuntimeStatus as WorkflowRuntimeStatus
+    from dapr_client.workflow._mcp import MCPToolDef as MCPToolDef
     from dapr_client.workflow._propagation import ActivityResult as ActivityResult
     from dapr_client.workflow._propagation import ChildWorkflowResult as ChildWorkflowResult
     from dapr_client.workflow._propagation import PropagatedHistory as PropagatedHistory
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from dapr_client.workflow._tasks import when_any as when_any
 
 HOMES = {
+    "_sync.mcp_client": ("DaprMCPClient",),
     "_sync.workflow_client": ("DaprWorkflowClient",),
     "workflow._context": (
         "DaprWorkflowContext",
@@ -58,6 +61,7 @@ HOMES = {
         "StartWorkflowResponse",
         "WorkflowRuntimeStatus",
     ),
+    "workflow._mcp": ("MCPToolDef",),
     "workflow._propagation": (
         "ActivityResult",
         "ChildWorkflowResult",

@@ -51,6 +51,14 @@ MADE_BY: Mapping[str, str] = {
 }
 """Which events answer actions, and which."""
 
+ANSWERED_BY: Mapping[str, str] = {
+    "taskCompleted": "scheduleTask",
+    "taskFailed": "scheduleTask",
+    "childWorkflowInstanceCompleted": "createChildWorkflow",
+    "childWorkflowInstanceFailed": "createChildWorkflow",
+}
+"""Which actions events are the answers to."""
+
 WORDS: Mapping[str, str] = {
     "scheduleTask": "activity",
     "createTimer": "timer",
@@ -284,14 +292,16 @@ class Execution:
         self._optional.discard(event.eventId)
 
     def _task_completed(self, event: Event) -> None:
-        done = getattr(event, event.WhichOneof("eventType") or "")
-        waiting = self._take_call(done)
+        kind = event.WhichOneof("eventType") or ""
+        done = getattr(event, kind)
+        waiting = self._take_call(kind, done.taskScheduledId)
         if waiting is not None:
             _settle(waiting.task, done.result.value)
 
     def _task_failed(self, event: Event) -> None:
-        done = getattr(event, event.WhichOneof("eventType") or "")
-        waiting = self._take_call(done)
+        kind = event.WhichOneof("eventType") or ""
+        done = getattr(event, kind)
+        waiting = self._take_call(kind, done.taskScheduledId)
         if waiting is None or waiting.call is None:
             return
         call, details = waiting.call, done.failureDetails
@@ -312,12 +322,12 @@ class Execution:
         """What waits for an answer under that id; nothing does that the history has not, an earlier round's does."""
         return None if id in self._asked else self._open.get(id)
 
-    def _take_call(self, done: Any) -> _Open | None:
-        waiting = self._opened(done.taskScheduledId)
+    def _take_call(self, kind: str, id: int) -> _Open | None:
+        waiting = self._opened(id)
         # Twice the same answer, or one to something else.
-        if waiting is None or waiting.call is None or waiting.again:
+        if waiting is None or waiting.call is None or waiting.again or waiting.call.kind != ANSWERED_BY[kind]:
             return None
-        return self._open.pop(waiting.id)
+        return self._open.pop(id)
 
     def _timer_fired(self, event: Event) -> None:
         timer = self._opened(event.timerFired.timerId)

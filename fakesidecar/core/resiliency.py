@@ -32,12 +32,17 @@ if TYPE_CHECKING:
 log = logging.getLogger("fakesidecar.resiliency")
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 CONSTANT_SECONDS = 5.0
 FIRST_SECONDS, FACTOR, JITTER, MAX_SECONDS, ELAPSED_SECONDS = 0.5, 1.5, 0.5, 60.0, 900.0
 """An exponential retry that says nothing else (kit/retry, DefaultConfig)."""
 OPEN_SECONDS = 60.0
 TRIP = "consecutiveFailures > 5"
+ITS_MARK = "INVALID_ARGUMENT"
+"""What the library of CEL puts around its errors."""
+INVALID = "invalid retry configuration {name}"
+"""What daprd says of circuit breakers, too."""
 BREAKERS = 100
 """How many circuit breakers of one application's methods are kept (circuitBreakerCacheSize)."""
 BREAKERS_OF_ACTORS = 5000
@@ -250,15 +255,16 @@ class Breaker:
         self._until = self.clock.now() + wait if wait else 0.0
 
 
-def condition_of(text: str) -> Callable[[Counts], bool]:
+def condition_of(trip: str) -> Callable[[Counts], bool]:
     """When a circuit breaker trips; raises ValueError for what is no condition."""
     from cel_expr_python import cel
 
     variables = dict.fromkeys(Counts().as_variables(), cel.Type.INT)
     try:
-        expression = cel.NewEnv(variables=variables).compile(text)
+        expression = cel.NewEnv(variables=variables).compile(trip)
     except RuntimeError as error:
-        raise ValueError(str(error)) from error
+        text = str(error).removeprefix(f"{ITS_MARK}: ").removesuffix(f" [{ITS_MARK}]")
+        raise ValueError(f"invalid Expr {golang.quote(trip)}: {text}") from error
     return lambda counts: expression.eval(data=counts.as_variables()).value() is True
 
 
@@ -470,13 +476,13 @@ class Policies:
         for resiliency in declared:
             try:
                 self._add(resiliency)
-            except (ValueError, golang.GoError) as error:
+            except ValueError as error:
                 log.error("Could not read resiliency policy %s: %s", resiliency.name, error)
 
     def _add(self, declared: Resiliency) -> None:
-        timeouts = {name: golang.parse_duration(text) for name, text in declared.timeouts.items()}
-        retries = {name: plan_of(retry) for name, retry in declared.retries.items()}
-        breakers = {name: self._breaker(breaker) for name, breaker in declared.circuit_breakers.items()}
+        timeouts = read_all(declared.timeouts, golang.parse_duration, "invalid duration {name}, {text}")
+        retries = read_all(declared.retries, plan_of, INVALID)
+        breakers = read_all(declared.circuit_breakers, self._breaker, INVALID)
         self._timeouts |= timeouts
         self._retries |= retries
         self._breakers |= breakers
@@ -488,10 +494,10 @@ class Policies:
     def _breaker(self, declared: CircuitBreaker) -> Breaker:
         return Breaker(
             self._clock,
-            condition_of(declared.trip or TRIP),
+            read("trip", condition_of, declared.trip or TRIP),
             declared.max_requests or 1,
-            golang.parse_duration(declared.interval) if declared.interval else 0.0,
-            golang.parse_duration(declared.timeout) if declared.timeout else OPEN_SECONDS,
+            read("interval", duration_of, declared.interval or "0"),
+            read("timeout", duration_of, declared.timeout) if declared.timeout else OPEN_SECONDS,
         )
 
     def app(self, app_id: str, method: str) -> Policy | None:
@@ -596,19 +602,50 @@ class Policies:
 
 
 def plan_of(declared: Retry) -> RetryPlan:
-    """A retry as it is declared; raises ValueError or `GoError`."""
+    """A retry as it is declared; raises ValueError."""
     retries = declared.max_retries
-    policy = declared.policy.lower() or "constant"
-    if policy not in ("constant", "exponential"):
-        raise ValueError(f"unexpected back-off policy type: {declared.policy}")
     return RetryPlan(
-        exponential=policy == "exponential",
-        seconds=golang.parse_duration(declared.duration) if declared.duration else CONSTANT_SECONDS,
-        max_seconds=golang.parse_duration(declared.max_interval) if declared.max_interval else MAX_SECONDS,
+        exponential=read("policy", is_exponential, declared.policy or "constant"),
+        seconds=read("duration", duration_of, declared.duration) if declared.duration else CONSTANT_SECONDS,
+        max_seconds=read("maxInterval", duration_of, declared.max_interval) if declared.max_interval else MAX_SECONDS,
         max_retries=math.inf if retries is None or retries < 0 else retries,
         http=codes_of(declared.http_status_codes),
         grpc=codes_of(declared.grpc_status_codes),
     )
+
+
+def read(name: str, parse: Callable[[str], T], text: str) -> T:
+    """A field that is declared as a text; raises ValueError as daprd tells of it (dapr kit/config, Decode)."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ValueError(f"1 error(s) decoding:\n\n* error decoding '{name}': {error}") from error
+
+
+def read_all(declared: Mapping[str, D], parse: Callable[[D], T], what: str) -> dict[str, T]:
+    """Policies of a kind by their names; raises ValueError, which names the one that cannot be read."""
+    found = {}
+    for name, each in declared.items():
+        try:
+            found[name] = parse(each)
+        except (ValueError, golang.GoError) as error:
+            raise ValueError(f"{what.format(name=golang.quote(name), text=each)}: {error}") from error
+    return found
+
+
+def is_exponential(text: str) -> bool:
+    """Whether a retry waits longer each time."""
+    if text.lower() not in ("constant", "exponential"):
+        raise ValueError(f"invalid PolicyType {golang.quote(text)}: unexpected back off policy type: {text}")
+    return text.lower() == "exponential"
+
+
+def duration_of(text: str) -> float:
+    """The seconds of a duration."""
+    try:
+        return golang.parse_duration(text)
+    except golang.GoError as error:
+        raise ValueError(f"invalid duration {golang.quote(text)}") from error
 
 
 KINDS = {

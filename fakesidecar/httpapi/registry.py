@@ -168,7 +168,7 @@ class Route:
             self.operation,
             request.params.get(self.component_param, ""),
             request.params.get(self.target_param, ""),
-            request.headers,
+            tuple(request.headers),
             "http",
             request,
             self.targets_path,

@@ -18,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,12 @@ class Directory:
         self._place = place
         self._lock = threading.Lock()
         self._clock = SystemClock()  # other processes do not know this sidecar's clock
-        self._lives: dict[str, Life] = {}
+        self._mine: dict[str, Life] = {}
         self._database: sqlite3.Connection | None = None
+
+    @cached_property
+    def _lives(self) -> Lives:
+        return Lives()
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -132,7 +137,7 @@ class Directory:
 
     def register(self, address: str, app_id: str, namespace: str) -> str:
         """Write a sidecar down; the name of its registration."""
-        life = Life.begin()
+        life = self._lives.begin()
         row = (life.name, address, app_id, namespace, int(self._clock.now()))
         try:
             with self._open() as database:
@@ -140,14 +145,14 @@ class Directory:
         except BaseException:
             life.end()
             raise
-        self._lives[life.name] = life
+        self._mine[life.name] = life
         return life.name
 
     def remove(self, name: str) -> None:
         """Strike a registration out."""
         with contextlib.suppress(sqlite3.Error), self._open() as database:
             database.execute(f"DELETE FROM {self._place.hosts} WHERE registration_id = ?", (name,))
-        if (life := self._lives.pop(name, None)) is not None:
+        if (life := self._mine.pop(name, None)) is not None:
             life.end()
 
     async def keep(self, name: str) -> None:
@@ -163,7 +168,7 @@ class Directory:
         with self._open() as database:
             update = f"UPDATE {self._place.hosts} SET last_update = ? WHERE registration_id = ?"
             database.execute(update, (int(self._clock.now()), name))
-        self._lives[name].touch()
+        self._mine[name].touch()
 
     def find(self, app_id: str) -> list[str]:
         """The addresses of an app's sidecars that are there; whatever their namespace, as daprd does it."""
@@ -176,7 +181,7 @@ class Directory:
         good_from = self._clock.now() - self._place.good_for
         found = []
         for name, address, last_update in rows:
-            alive = is_alive(name)
+            alive = self._lives.has(name)
             if alive is False:
                 log.info("the sidecar of %s at %s ended without a word; its registration is removed", app_id, address)
                 self.remove(name)
@@ -186,7 +191,7 @@ class Directory:
 
     def close(self) -> None:
         """Strike out what is left, and close the file."""
-        for name in [*self._lives]:
+        for name in [*self._mine]:
             self.remove(name)
         with self._lock:
             if self._database is not None:
@@ -201,53 +206,58 @@ class Directory:
 class Life:
     """A file that is locked as long as this process lives."""
 
-    name: str
+    path: Path
     handle: int
 
-    @classmethod
-    def begin(cls) -> Life:
-        """Make the file, and lock it before others can see it."""
-        folder = lives_folder()
-        for path in folder.glob(f"{OURS}*"):
-            is_alive(path.name)  # removes the files of those that ended without a word
-        name = f"{our_mark()}{RandomIds().token_bytes(12).hex()}"
-        new = folder / f".{name}"
-        handle = os.open(new, os.O_CREAT | os.O_RDWR, 0o600)
-        lock(handle, shared=False)
-        new.rename(folder / name)
-        return cls(name, handle)
+    @property
+    def name(self) -> str:
+        return self.path.name
 
     def touch(self) -> None:
         """Show those who clean up old files that this one is in use."""
-        os.utime(self.handle) if os.utime in os.supports_fd else os.utime(lives_folder() / self.name)
+        os.utime(self.handle) if os.utime in os.supports_fd else os.utime(self.path)
 
     def end(self) -> None:
         """Unlock the file, and remove it."""
-        (lives_folder() / self.name).unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         os.close(self.handle)
 
 
-def our_mark() -> str:
-    """How the names begin whose files are in the same folder as this process's."""
-    return f"{OURS}{sha256(str(lives_folder()).encode()).hexdigest()[:8]}-"
+class Lives:
+    """The folder in which the processes of this user have such files."""
 
+    def __init__(self) -> None:
+        self._folder = private_folder(own(usual_folder()) / "alive")
+        self._mark = f"{OURS}{sha256(str(self._folder).encode()).hexdigest()[:8]}-"
+        """How the names begin whose files are here."""
 
-def is_alive(name: str) -> bool | None:
-    """Whether the process of a registration lives; None when nobody here can tell."""
-    if not name.startswith(our_mark()):
-        return None
-    path = lives_folder() / name
-    try:
-        handle = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        if not lock(handle, shared=True):
-            return True
-        path.unlink(missing_ok=True)
-        return False
-    finally:
-        os.close(handle)
+    def begin(self) -> Life:
+        """Make a file, and lock it before others can see it."""
+        private_folder(self._folder)  # somebody may have tidied up
+        for path in self._folder.glob(f"{OURS}*"):
+            self.has(path.name)  # removes the files of those that ended without a word
+        name = f"{self._mark}{RandomIds().token_bytes(12).hex()}"
+        new = self._folder / f".{name}"
+        handle = os.open(new, os.O_CREAT | os.O_RDWR, 0o600)
+        lock(handle, shared=False)
+        return Life(new.rename(self._folder / name), handle)
+
+    def has(self, name: str) -> bool | None:
+        """Whether the process of a registration lives; None when nobody here can tell."""
+        if not name.startswith(self._mark):
+            return None
+        path = self._folder / name
+        try:
+            handle = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            if not lock(handle, shared=True):
+                return True
+            path.unlink(missing_ok=True)
+            return False
+        finally:
+            os.close(handle)
 
 
 def lock(handle: int, *, shared: bool) -> bool:
@@ -268,11 +278,6 @@ def lock(handle: int, *, shared: bool) -> bool:
     except OSError:
         return False
     return True
-
-
-def lives_folder() -> Path:
-    """Where the files are."""
-    return private_folder(own(usual_folder()) / "alive")
 
 
 def own(folder: Path) -> Path:

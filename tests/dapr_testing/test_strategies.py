@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import Phase, example, find, given, settings
 from hypothesis import strategies as st
 
-from dapr_client import DaprClient, DaprGrpcError, Job, StateItem
+from dapr_client import BindingRequest, DaprClient, DaprGrpcError, InvokeMethodRequest, Job, StateItem
 from dapr_client.aio import DaprClient as AioDaprClient
 from dapr_testing import DaprSidecar, FaultPlan, fault_plan, when
 from dapr_testing import strategies as dapr
@@ -55,6 +56,36 @@ def test_an_event_that_is_drawn_can_be_published(dapr_sidecar: DaprSidecar, even
     )
     (found,) = told
     assert {name: found[name] for name in event} == event
+
+
+@pytest.mark.dapr(components={"pubsub": "pubsub.in-memory"})
+@settings(max_examples=50)
+@given(drawn=dapr.subscription_messages())
+def test_an_event_that_is_drawn_is_like_one_that_is_delivered(dapr_client: DaprClient, drawn: Any) -> None:
+    event = {"specversion": drawn.spec_version(), "id": drawn.id(), "source": drawn.source(), "type": drawn.type()}
+    event |= {"datacontenttype": drawn.data_content_type(), **drawn.extensions()}
+    data = drawn.data()
+    event |= {"data_base64": base64.b64encode(data).decode()} if isinstance(data, bytes) else {"data": data}
+    with dapr_client.subscribe("pubsub", "orders") as subscription:
+        dapr_client.publish_event(
+            "pubsub", "orders", json.dumps(event), data_content_type="application/cloudevents+json"
+        )
+        told = subscription.next_message(timeout=5)
+        assert told is not None
+        subscription.respond_success(told)
+    assert (told.data(), told.id(), told.source(), told.type()) == (data, drawn.id(), drawn.source(), drawn.type())
+    assert (told.data_content_type(), told.topic(), told.pubsub_name()) == (
+        drawn.data_content_type(),
+        drawn.topic(),
+        drawn.pubsub_name(),
+    )
+    assert told.extensions().items() >= drawn.extensions().items()
+
+
+@given(event=dapr.binding_requests(), call=dapr.invoke_requests())
+def test_what_an_application_is_asked_can_be_drawn(event: BindingRequest, call: InvokeMethodRequest) -> None:
+    assert all(name.startswith("x-") for name in event.binding_metadata)
+    assert (type(event.data), type(call.data)) == (bytes, bytes)
 
 
 @given(plan=dapr.fault_plans(effects=dapr.effects(*dapr.EFFECTS), max_size=5))

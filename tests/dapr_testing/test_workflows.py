@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -151,6 +152,29 @@ class TestTime:
             client.wait_for_workflow_start(id)
             dapr.clock.wait_until_idle()
             assert dapr.clock.time == before
+
+    def test_skipping_within_skipping_ends_by_itself(self, dapr: DaprSidecar) -> None:
+        skipping = dapr.workflows.time_skipping
+        with DaprWorkflowClient(channel=dapr.channel()) as client, skipping():
+            for inner in (skipping, contextlib.nullcontext):
+                with inner():
+                    id = client.schedule_new_workflow(order, input=3)
+                    assert client.wait_for_workflow_completion(id, timeout_in_seconds=10) is not None
+
+    def test_an_event_that_somebody_has_had_is_not_what_the_next_waits_for(
+        self, dapr: DaprSidecar, runtime: WorkflowRuntime
+    ) -> None:
+        @runtime.workflow
+        def both(ctx: Any) -> Any:
+            yield ctx.create_timer(DAY)
+            return [(yield ctx.wait_for_external_event("go")), (yield ctx.wait_for_external_event("go"))]
+
+        id = dapr.workflows.start(both)
+        dapr.workflows.signal(id, "go", 1)
+        dapr.workflows.run_until_idle()
+        assert dapr.workflows[id].waits_for == ["event go"]
+        dapr.workflows.signal(id, "GO", 2)
+        assert dapr.workflows.wait(id).result() == [1, 2]
 
     def test_who_is_stuck_is_told_why(self, dapr: DaprSidecar) -> None:
         with pytest.raises(WorkflowNotFinished, match="it waits for event Go"):

@@ -86,6 +86,7 @@ def test_an_unknown_flag_ends_with_the_usage_and_code_2(capsys: pytest.CaptureFi
     [
         ("--app-id=", "Fatal error from runtime: parameter app-id cannot be empty"),
         ("--log-level=loud", "invalid value for --log-level: loud"),
+        ("--enable-mtls", "Fatal error from runtime: trust anchors are required"),
         (
             "--config=./absent",
             "Fatal error from runtime: error loading configuration: stat ./absent: no such file or directory",
@@ -104,6 +105,13 @@ def test_what_cannot_start_says_so_and_ends_with_code_1(
 ) -> None:
     code, out, _ = in_process(["daprd", "--app-id=a", flag], capsys)
     assert (code, fatal(out)) == (1, [last_words])
+
+
+def test_a_port_that_is_none_is_fatal(capsys: pytest.CaptureFixture[str]) -> None:
+    ports = ["--dapr-http-port=-5", "--dapr-grpc-port=0", "--dapr-listen-addresses=127.0.0.1"]
+    code, out, _ = in_process(["daprd", "--app-id=a", *ports], capsys)
+    assert code == 1
+    assert fatal(out)[0].startswith("Fatal error from runtime: failed to start API servers: ")
 
 
 def test_a_bad_component_is_fatal_and_its_file_is_named(resources: Path, capsys: pytest.CaptureFixture[str]) -> None:

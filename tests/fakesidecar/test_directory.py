@@ -13,7 +13,7 @@ import pytest
 from fakesidecar import Options, Sidecar
 from fakesidecar.clock import SystemClock
 from fakesidecar.errors import ComponentError
-from fakesidecar.peers.directory import Directory, Place, lives_folder, place_of
+from fakesidecar.peers.directory import Directory, Place, place_of, usual_folder
 from fakesidecar.resources.configuration import Configuration
 from fakesidecar.resources.load import Resources
 
@@ -89,7 +89,7 @@ def test_who_was_killed_is_gone_at_once(directory: Directory, file: str) -> None
         child.kill()
     assert directory.find("shop") == []
     assert rows(file) == []
-    assert not (lives_folder() / str(name)).exists()
+    assert not (usual_folder() / "alive" / str(name)).exists()
 
 
 def test_what_is_left_of_who_was_killed_goes_when_the_next_one_comes(directory: Directory, file: str) -> None:
@@ -99,7 +99,7 @@ def test_what_is_left_of_who_was_killed_goes_when_the_next_one_comes(directory: 
         assert child.stdout is not None
         child.stdout.readline()
         child.kill()
-    left = lives_folder() / str(rows(file)[0][0])
+    left = usual_folder() / "alive" / str(rows(file)[0][0])
     assert left.exists()
     directory.register("127.0.0.1:2", "kitchen", "")
     assert not left.exists()

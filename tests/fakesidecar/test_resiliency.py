@@ -265,19 +265,36 @@ def test_methods_have_breakers_of_their_own() -> None:
     assert of("a") is not first
 
 
+UNREADABLE = 'invalid retry configuration "x": 1 error(s) decoding:\n\n* error decoding '
+
+
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "reason"),
     [
-        Resiliency("r", timeouts={"t": "soon"}),
-        Resiliency("r", retries={"x": Retry(policy="sometimes")}),
-        Resiliency("r", retries={"x": Retry(http_status_codes="all")}),
-        Resiliency("r", circuit_breakers={"b": CircuitBreaker(trip="consecutiveFailures >")}),
+        (Resiliency("r", timeouts={"t": "soon"}), 'invalid duration "t", soon: time: invalid duration "soon"'),
+        (
+            Resiliency("r", retries={"x": Retry(policy="odd")}),
+            UNREADABLE + "'policy': invalid PolicyType \"odd\": unexpected back off policy type: odd",
+        ),
+        (
+            Resiliency("r", retries={"x": Retry(duration="soon")}),
+            UNREADABLE + "'duration': invalid duration \"soon\"",
+        ),
+        (Resiliency("r", retries={"x": Retry(http_status_codes="all")}), "invalid retry configuration"),
+        (
+            Resiliency("r", circuit_breakers={"x": CircuitBreaker(trip="nonsense >")}),
+            UNREADABLE + "'trip': invalid Expr \"nonsense >\": ERROR: <input>:1:11: Syntax error",
+        ),
+        (
+            Resiliency("r", circuit_breakers={"x": CircuitBreaker(interval="soon")}),
+            UNREADABLE + "'interval': invalid duration \"soon\"",
+        ),
     ],
 )
-def test_what_is_broken_is_told_and_left_out(broken: Resiliency, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_broken_is_told_and_left_out(broken: Resiliency, reason: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, "fakesidecar.resiliency"):
         assert policies(broken).app("shop", "x") is None
-    assert "Could not read resiliency policy r" in caplog.text
+    assert f"Could not read resiliency policy r: {reason}" in caplog.text
 
 
 RESOURCES = """

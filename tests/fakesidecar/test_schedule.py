@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from fakesidecar.golang import GoError
 from fakesidecar.schedule import Period, Plan, parse, parse_period, parse_rfc3339, parse_time
+from tests.fakesidecar.reference_calendar import ALL_DAYS, MONTHS, WEEKDAYS, CronText, Part, all_of, only, parts
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
 
@@ -222,51 +222,46 @@ def test_a_plan_is_due_then_scheduled_so_often_until_it_expires() -> None:
 
 # --- against a calendar --------------------------------------------------------------------------
 
-ZONES = ("UTC", "Europe/Vienna", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia")
 CHANGES = [
-    datetime(2030, month, day, tzinfo=UTC) for month, day in ((3, 9), (3, 30), (4, 6), (10, 5), (10, 26), (11, 2))
+    ("UTC", "2030-12-31"),
+    ("Asia/Kathmandu", "2030-12-31"),
+    ("Europe/Vienna", "2030-03-30"),
+    ("Europe/Vienna", "2030-10-26"),
+    ("America/St_Johns", "2030-03-09"),
+    ("America/St_Johns", "2030-11-02"),
+    ("Australia/Lord_Howe", "2030-04-06"),
+    ("Australia/Lord_Howe", "2030-10-05"),
+    ("Pacific/Apia", "2011-12-29"),
 ]
+"""Zones, and the days before their clocks are changed: by an hour, by half of one, by a whole day."""
+MINUTE, DAY = 60, 86400
 
 
-@st.composite
-def a_field(draw: st.DrawFn, low: int, high: int) -> tuple[str, Callable[[int], bool]]:
-    """A field of cron, and what it means."""
-    if draw(st.booleans()):
-        step = draw(st.integers(1, 20))
-        return f"*/{step}" if step > 1 else "*", lambda value: (value - low) % step == 0
-    numbers = draw(st.lists(st.integers(low, high), min_size=1, max_size=4))
-    return ",".join(map(str, numbers)), lambda value: value in numbers
-
-
-@given(
-    second=st.integers(0, 59),
-    minute=a_field(0, 59),
-    hour=a_field(0, 23),
-    zone=st.sampled_from(ZONES),
-    day=st.sampled_from(CHANGES),
-    weekdays=st.frozensets(st.integers(0, 6), min_size=1),
-)
-def test_cron_ticks_as_a_calendar_does(
-    second: int,
-    minute: tuple[str, Callable[[int], bool]],
-    hour: tuple[str, Callable[[int], bool]],
-    zone: str,
-    day: datetime,
-    weekdays: frozenset[int],
-) -> None:
-    """Walk three days around a change of the clocks, minute by minute."""
-    spec = f"CRON_TZ={zone} {second} {minute[0]} {hour[0]} * * {','.join(map(str, weekdays))}"
-    expected = []
-    for passed in range(3 * 24 * 60):
-        moment = day + timedelta(minutes=passed, seconds=second)
-        local = moment.astimezone(ZoneInfo(zone))
-        if minute[1](local.minute) and hour[1](local.hour) and local.isoweekday() % 7 in weekdays:
-            expected.append(moment.timestamp())
-    schedule, after, end = parse(spec), day.timestamp() - 0.5, (day + timedelta(days=3)).timestamp()
-    found = []
-    while (tick := schedule.next(after)) is not None and tick < end:
+def check(cron: CronText, start: float, end: float, step: int) -> None:
+    schedule, after, found = parse(cron.text), start, []
+    while (tick := schedule.next(after)) is not None and tick <= end:
         found.append(tick)
         after = tick
-    assert found == expected
-    for tick in expected[:3]:  # asked in any order
+    assert found == cron.ticks(start, end, step)
+    for tick in found[:3]:  # asked in any order
         assert schedule.next(tick - 0.25) == tick
+
+
+@given(minute=parts(0, 59), hour=parts(0, 23) | st.integers(0, 4).map(only), change=st.sampled_from(CHANGES))
+def test_cron_ticks_as_a_calendar_does_where_clocks_are_changed(
+    minute: Part, hour: Part, change: tuple[str, str]
+) -> None:
+    zone, day = change
+    start = at(day)
+    check(CronText(only(0), minute, hour, ALL_DAYS, zone), start - 0.5, start + 2 * DAY, MINUTE)
+
+
+@given(day=parts(1, 31), month=parts(1, 12, MONTHS), weekday=parts(0, 6, WEEKDAYS), year=st.integers(1999, 2096))
+def test_cron_ticks_on_the_days_of_a_calendar(day: Part, month: Part, weekday: Part, year: int) -> None:
+    start = at(f"{year}-02-01")
+    check(CronText(only(0), only(0), only(0), (day, month, weekday)), start - 0.5, start + 366 * DAY, DAY)
+
+
+@given(second=parts(0, 59), minute=parts(0, 59), start=st.integers(0, 1 << 32))
+def test_cron_ticks_on_the_seconds_of_a_calendar(second: Part, minute: Part, start: int) -> None:
+    check(CronText(second, minute, all_of(23), ALL_DAYS), start, start + 90 * MINUTE, 1)

@@ -16,12 +16,8 @@ SCENARIO_SECONDS = 600
 def _exchanges() -> Iterator[Any]:
     for scenario in names():
         for id_ in expected_answers(load(scenario)):
-            # One worker plays a scenario and tests all of its exchanges.
-            # The first of them waits for the whole scenario.
-            marks: list[pytest.MarkDecorator] = [
-                pytest.mark.xdist_group(f"parity-{scenario}"),
-                pytest.mark.timeout(SCENARIO_SECONDS),
-            ]
+            # The first of a scenario's exchanges waits for the whole scenario.
+            marks: list[pytest.MarkDecorator] = [pytest.mark.timeout(SCENARIO_SECONDS)]
             if block := tables.block_of(scenario, id_):
                 marks.append(pytest.mark.skip(reason=f"{block}: not served yet"))
             yield pytest.param(scenario, id_, id=f"{scenario}-{id_}", marks=marks)

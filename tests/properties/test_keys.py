@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakesidecar.components.crypto import Sealed
-from fakesidecar.components.crypto.dapr_jwks import parse_set
 from fakesidecar.components.crypto.keys import Key, parse_key, public_jwk, public_pem
 from fakesidecar.components.crypto.operations import RSA, SIGNATURES, SYMMETRIC, decrypt, encrypt, sign, verify
+from fakesidecar.components.key_sets import parse_set
 from fakesidecar.errors import ComponentError
 
 PRIVATE = (

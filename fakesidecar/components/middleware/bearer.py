@@ -7,20 +7,17 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fakesidecar.components.key_sets import TIMEOUT_SECONDS, KeySet
 from fakesidecar.components.middleware import Middleware
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.errors import ComponentError
 from fakesidecar.httpapi.registry import Answer, Request, Response
 
 if TYPE_CHECKING:
-    from joserfc.jwk import KeySet
-
     from fakesidecar.resources.component import Component
 
 SKEW_SECONDS = 300
 """By how much the clocks of issuers may differ."""
-REFRESH_SECONDS = 600.0
-TIMEOUT_SECONDS = 30.0
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 UNAUTHORIZED = 401
 
@@ -36,12 +33,10 @@ class Bearer(Middleware):
         for name, value in (("audience", self._audience), ("issuer", self._issuer)):
             if not value:
                 raise ComponentError(f"metadata property '{name}' is required")
-        self._url = spec.setting("jwksURL") or self._announced()
-        self._keys = self._fetch()
-        self._read_at = around.clock.now()
+        self._set = KeySet(spec.setting("jwksURL") or self._announced(), around.clock)
 
     def handle(self, request: Request, proceed: Callable[[Request], Answer]) -> Answer:
-        if self.around.clock.now() - self._read_at >= REFRESH_SECONDS:
+        if self._set.old:
             return self._after_refresh(request, proceed)
         return self._checked(request, proceed)
 
@@ -52,20 +47,17 @@ class Bearer(Middleware):
         return Response(UNAUTHORIZED, [("content-type", "text/plain; charset=utf-8")], b"Unauthorized")
 
     async def _after_refresh(self, request: Request, proceed: Callable[[Request], Answer]) -> Response:
-        self._read_at = self.around.clock.now()
-        try:
-            self._keys = await asyncio.to_thread(self._fetch)
-        except ComponentError:
-            """The keys that there are stay good."""
+        await asyncio.to_thread(self._set.refresh)
         answer = self._checked(request, proceed)
         return answer if isinstance(answer, Response) else await answer
 
     def _is_valid(self, token: str) -> bool:
-        from joserfc import jwt
+        from joserfc import jwk, jwt
         from joserfc.errors import JoseError
 
         try:
-            found = jwt.decode(token, self._keys, algorithms=ALGORITHMS)
+            keys = jwk.KeySet.import_key_set({"keys": [dict(members) for members in self._set.keys]})
+            found = jwt.decode(token, keys, algorithms=ALGORITHMS)
             claims = jwt.JWTClaimsRegistry(
                 now=lambda: int(self.around.clock.now()),
                 leeway=SKEW_SECONDS,
@@ -73,7 +65,7 @@ class Bearer(Middleware):
                 aud={"essential": True, "value": self._audience},
             )
             claims.validate(found.claims)
-        except (JoseError, ValueError):
+        except (JoseError, ValueError, KeyError):
             return False
         return True
 
@@ -84,14 +76,6 @@ class Bearer(Middleware):
         except (ComponentError, KeyError) as error:
             text = f"failed to retrieve OpenID Configuration document: failed to execute request: {error}"
             raise ComponentError(text) from error
-
-    def _fetch(self) -> KeySet:
-        from joserfc.jwk import KeySet
-
-        try:
-            return KeySet.import_key_set(self._get(self._url))
-        except (ComponentError, ValueError, KeyError) as error:
-            raise ComponentError(f'failed to fetch JWKS: failed to fetch "{self._url}": {error}') from error
 
     @staticmethod
     def _get(url: str) -> Any:

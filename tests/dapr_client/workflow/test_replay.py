@@ -466,7 +466,7 @@ def test_an_answer_to_an_earlier_round_is_not_taken_for_one_to_this() -> None:
         return [first, (yield ctx.call_activity("b"))]
 
     past = [*BEGUN, scheduled(1, "a"), turn(1)]
-    late = answer(workflow, past, completed(1, "1"), failed(2), fired(2))
+    late = answer(workflow, past, child_completed(1, "0"), completed(1, "1"), failed(2), fired(2))
     assert words(late) == ["2 b()"]
     past += [completed(1, "1"), scheduled(2, "b"), turn(2)]
     assert words(answer(workflow, past, completed(2, "2"))) == ["3 COMPLETED [1, 2]"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,9 +23,9 @@ from fakesidecar.clock import SystemClock, VirtualClock
 from fakesidecar.core.jobs import Job, Triggered
 from fakesidecar.errors import JobExists, JobMissing, JobScheduleFailed
 from fakesidecar.options import Options
-from fakesidecar.schedule import parse
 from fakesidecar.scheduler import DROP, FailurePolicy
 from fakesidecar.sidecar import Sidecar
+from tests.fakesidecar.reference_calendar import ALL_DAYS, CronText, parts
 
 from .doors import Refused, grpc_call, http_call, http_ok
 
@@ -277,25 +278,85 @@ def test_a_job_that_is_due_waits_while_nobody_takes_it() -> None:
 SCHEDULES = ("@every 7s", "@every 1m", "*/20 * * * * *", "0 */3 * * * *", "5,6 1-3 * * * *", "@hourly", "@daily")
 
 
-@given(
-    jobs=st.lists(st.tuples(st.sampled_from(SCHEDULES), st.integers(0, 500)), min_size=1, max_size=4),
-    jumps=st.lists(st.integers(0, 2000), max_size=10),
+STARTS = [
+    datetime.fromisoformat(f"{text}+00:00")
+    for text in ("2030-01-01T00:00", "2030-03-31T00:50", "2031-12-31T23:45", "2032-02-28T23:50")
+]
+"""Where days, months, years, and the summer of Vienna begin soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A job, and how a calendar says when it comes."""
+
+    interval: int | None
+    cron: CronText
+    due: int | None
+    repeats: int | None
+    ttl: int | None
+
+    def job(self, name: str) -> Job:
+        def seconds(number: int | None) -> str | None:
+            return None if number is None else f"{number}s"
+
+        schedule = self.cron.text if self.interval is None else f"@every {self.interval}s"
+        return Job(name, schedule, seconds(self.due), self.repeats, seconds(self.ttl))
+
+    def ticks(self, start: float, end: float) -> list[float]:
+        first = [] if self.due is None else [start + self.due]
+        after = start + (self.due or 0)
+        if self.interval is None:
+            more = self.cron.ticks(after, end)
+        else:
+            more = [float(tick) for tick in range(int(after) + self.interval, int(end) + 1, self.interval)]
+        last = end if self.ttl is None else min(end, after + self.ttl)
+        return [tick for tick in [*first, *more][: self.repeats] if tick <= last]
+
+
+def maybe(strategy: st.SearchStrategy[int]) -> st.SearchStrategy[int | None]:
+    return st.none() | strategy
+
+
+jobs_told = st.builds(
+    Told,
+    interval=maybe(st.integers(1, 500)),
+    cron=st.builds(
+        lambda second, minute, hour, zone: CronText(second, minute, hour, ALL_DAYS, zone),
+        parts(0, 59),
+        parts(0, 59),
+        parts(0, 23),
+        st.sampled_from(["", "Europe/Vienna", "Asia/Kathmandu"]),
+    ),
+    due=maybe(st.integers(0, 500)),
+    repeats=maybe(st.integers(1, 5)),
+    ttl=maybe(st.integers(0, 1500)),
 )
-def test_the_ticks_are_those_of_the_schedule_however_the_clock_jumps(
-    jobs: list[tuple[str, int]], jumps: list[int]
+
+
+@given(
+    start=st.sampled_from(STARTS),
+    told=st.lists(jobs_told, min_size=1, max_size=3),
+    again=jobs_told,
+    jumps=st.lists(st.integers(0, 600), min_size=2, max_size=5),
+)
+def test_jobs_come_when_a_calendar_says_however_the_clock_jumps(
+    start: datetime, told: list[Told], again: Told, jumps: list[int]
 ) -> None:
-    sidecar, clock = alone()
-    expected: list[tuple[float, str]] = []
-    end = clock.now() + sum(jumps)
-    for number, (schedule, due) in enumerate(jobs):
-        sidecar.core.jobs.schedule(Job(str(number), schedule=schedule, due_time=f"{due + 1}s"))
-        tick: float | None = clock.now() + due + 1
-        while tick is not None and tick <= end:
-            expected.append((tick, str(number)))
-            tick = parse(schedule).next(tick)
-    for jump in jumps:
+    """One of them is overwritten on the way."""
+    clock = VirtualClock(start)
+    sidecar = Sidecar(Options(app_id="jobs"), clock=clock)
+    jobs, began, end = sidecar.core.jobs, clock.now(), clock.now() + sum(jumps)
+    jobs.receiver = lambda tick: True
+    for number, one in enumerate(told):
+        jobs.schedule(one.job(str(number)))
+    clock.advance(jumps[0])
+    changed = clock.now()
+    jobs.schedule(again.job("0"), overwrite=True)
+    for jump in jumps[1:]:
         clock.advance(jump)
-    triggered = [(tick.due, tick.name) for tick in sidecar.core.jobs.triggered]
+    expected = [(tick, "0") for tick in (*told[0].ticks(began, changed), *again.ticks(changed, end))]
+    expected += [(tick, str(number)) for number, one in enumerate(told[1:], 1) for tick in one.ticks(began, end)]
+    triggered = [(tick.due, tick.name) for tick in jobs.triggered]
     assert [due for due, _ in triggered] == sorted(due for due, _ in triggered)
     assert sorted(triggered) == sorted(expected)
 
