@@ -18,8 +18,9 @@ from fakesidecar.errors import (
     ActorTransactionFailed,
 )
 from fakesidecar.httpapi.bodies import decode
-from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
+from fakesidecar.httpapi.registry import route
 from fakesidecar.interceptors.tracing import trace_headers
+from fakesidecar.web import Request, Response, empty, json_response
 
 ACTOR = "/v1.0/actors/{type}/{id}"
 

@@ -17,7 +17,7 @@ from fakesidecar.interceptors.tracing import Tracer, grpc_tracing, http_tracing
 if TYPE_CHECKING:
     from fakesidecar.core import Core
     from fakesidecar.grpcapi.registry import Context
-    from fakesidecar.httpapi.registry import Filter
+    from fakesidecar.web import Filter
 
 
 def grpc_filters(core: Core) -> list[Callable[[str, Context], None]]:

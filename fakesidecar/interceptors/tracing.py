@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar.errors import InvalidBaggage
-from fakesidecar.httpapi.registry import Answer, Filter, Request, Response, go_error, then
 from fakesidecar.trace import NO_SPAN, SAMPLED, BrokenBaggage, Span, parse_baggage, parse_span
+from fakesidecar.web import Answer, Filter, Request, Response, go_error, then
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
