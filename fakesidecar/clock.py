@@ -132,6 +132,36 @@ class Clock(ABC):
         with self._counting:
             self._under_way += 1
 
+    def take_over(self) -> None:
+        """The caller is in the middle of something that `begin` was called for, to the end of its context."""
+        _OWN.set(_OWN.get() + 1)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass in a coroutine, whoever moves the clock; what it is in is not under way meanwhile."""
+        loop, own = asyncio.get_running_loop(), _OWN.get()
+        passed = asyncio.Event()
+        aside = [True]
+
+        def resume() -> None:
+            with self._counting:
+                if aside:
+                    aside.clear()
+                    for _ in range(own):
+                        self.begin()
+
+        def ring() -> None:
+            resume()
+            loop.call_soon_threadsafe(passed.set)
+
+        timer = self.call_later(seconds, ring)
+        for _ in range(own):
+            self.end()
+        try:
+            await passed.wait()
+        finally:
+            timer.cancel()
+            resume()
+
     def end(self) -> None:
         """What was begun has ended."""
         with self._counting:

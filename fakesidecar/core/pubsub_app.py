@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fakesidecar import golang
-from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppResponse, AppRpcFailed
+from fakesidecar.app import About, AppChannel, AppFailed, AppRequest, AppResponse, AppRpcFailed
 from fakesidecar.core.pubsub_delivery import (
     PUBSUB_NAME,
     Answer,
@@ -225,11 +225,18 @@ def told(statuses: Mapping[str, str], entries: Sequence[BulkEntry]) -> dict[str,
     return {entry.id: answer_of(statuses.get(entry.id, ""), entry.id) for entry in entries}
 
 
+def about_event(delivery: Delivery) -> About:
+    """What an event is to fault plans, by whichever way it comes."""
+    return About("event", delivery.pubsub, delivery.topic)
+
+
 # HTTP
 
 
 async def _post(app: AppChannel, delivery: Delivery) -> Answer:
-    answer = await app.request(request_of(delivery.path, delivery.data, CLOUD_EVENT, delivery))
+    answer = await app.request(
+        request_of(delivery.path, delivery.data, CLOUD_EVENT, delivery), about=about_event(delivery)
+    )
     if refused := refusal_of(answer, delivery.id, delivery.topic):
         return refused
     try:
@@ -252,7 +259,9 @@ async def _bulk_post(app: AppChannel, id: str, entries: Sequence[BulkEntry]) -> 
             "entries": [_bulk_entry(entry) for entry in entries],
         }
     )
-    answer = await app.request(request_of(first.path, body, JSON, first, bulk=True))
+    answer = await app.request(
+        request_of(first.path, body, JSON, first, bulk=True), about=About("bulk_event", first.pubsub, first.topic)
+    )
     refused = refusal_of(answer, id, first.topic)
     if answer.status == NOT_FOUND:  # of many events at once none is a dead letter then
         log.warning("%s", refused)
@@ -313,7 +322,7 @@ def refusal_of(answer: AppResponse, id: str, topic: str) -> NotTaken | None:
 async def _rpc(app: AppChannel, delivery: Delivery) -> Answer:
     metadata = metadata_of(delivery)
     try:
-        answer = await app.rpc("OnTopicEvent", topic_event(delivery), metadata)
+        answer = await app.rpc("OnTopicEvent", topic_event(delivery), metadata, about=about_event(delivery))
     except AppRpcFailed as error:
         if error.code.name == UNIMPLEMENTED:
             log.warning("the app does not take events: %s is gone (%s)", delivery.id, error)
@@ -339,7 +348,7 @@ async def _bulk_rpc(app: AppChannel, id: str, entries: Sequence[BulkEntry]) -> M
     metadata = metadata_of(first, bulk=True)
     for name in ("OnBulkTopicEvent", "OnBulkTopicEventAlpha1"):
         try:
-            answer = await app.rpc(name, request, metadata)
+            answer = await app.rpc(name, request, metadata, about=About("bulk_event", first.pubsub, first.topic))
         except AppRpcFailed as error:
             if error.code.name == UNIMPLEMENTED:
                 continue

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
+from contextvars import Context as Surroundings
 
 from google.protobuf import empty_pb2
 
 from dapr_client.wire import pubsub_pb2
+from fakesidecar.call import Call
 from fakesidecar.components.pubsub import NO_METADATA, Cancel
 from fakesidecar.core import Core
 from fakesidecar.core.pubsub import STREAMING, Entry
-from fakesidecar.core.pubsub_app import status_name, topic_event
-from fakesidecar.core.pubsub_delivery import Delivery, Once, answer_of
+from fakesidecar.core.pubsub_app import about_event, status_name, topic_event
+from fakesidecar.core.pubsub_delivery import Answer, Delivery, Once, answer_of
 from fakesidecar.core.resiliency import NotTaken
-from fakesidecar.errors import PlainError, PublishFailed
+from fakesidecar.errors import ApiError, NoAnswer, PlainError, PublishFailed
 from fakesidecar.grpcapi.registry import Context, Stream, serves
 from fakesidecar.resources.subscription import Rule, Subscription
 
@@ -128,6 +131,38 @@ class StreamSubscriber:
 
     def deliver(self, delivery: Delivery, answered: Once) -> None:
         """Send an event; it waits for its answer as long as the stream is open."""
+        if self._core.faults.about_app:  # whose delivery it is, is nobody's of those who are under way here
+            Surroundings().run(self._core.invocation.submit, self._as_planned(delivery, answered))
+        else:
+            self._send(delivery, answered)
+
+    async def _as_planned(self, delivery: Delivery, answered: Once) -> None:
+        """Send an event as fault plans say."""
+        loop = asyncio.get_running_loop()
+
+        async def send() -> None:
+            answer: asyncio.Future[Answer] = loop.create_future()
+
+            def told(given: Answer) -> None:
+                loop.call_soon_threadsafe(answer.set_result, given)
+
+            self._send(delivery, Once(told, part_of=answered))
+            if (refusal := await answer) is not None:
+                raise refusal
+
+        try:
+            call = Call("app", *about_event(delivery), sent=topic_event(delivery))
+            await self._core.faults.toward_app(call, send)
+        except NotTaken as error:
+            answered(error)
+        except NoAnswer:
+            return  # it waits for one as long as the stream is open
+        except ApiError as error:
+            answered(NotTaken(error.message))
+        else:
+            answered(None)
+
+    def _send(self, delivery: Delivery, answered: Once) -> None:
         try:
             event = topic_event(delivery)
             with self._turn:
