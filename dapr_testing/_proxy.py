@@ -24,8 +24,9 @@ from fakesidecar.grpcapi.registry import Context, Served, Stream
 from fakesidecar.grpcapi.status import DETAILS_KEY
 from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.httpapi.invocation import INVOKE
-from fakesidecar.httpapi.registry import ROUTES, Request, Response, Route
+from fakesidecar.httpapi.registry import ROUTES
 from fakesidecar.sidecar import Sidecar
+from fakesidecar.web import Request, Response, Route
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core

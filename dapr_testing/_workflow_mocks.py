@@ -1,4 +1,4 @@
-"""Activities that tests answer in the place of workers, and answers of workers that are lost or come twice."""
+"""Activities and children that tests answer in the place of workers, and answers that are lost or come twice."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ ANSWERS = ("workflow.complete_task", "workflow.complete_turn")
 
 @dataclass(frozen=True, slots=True)
 class ActivityCall:
-    """An activity that a mock has answered."""
+    """An activity, or a child workflow, that a mock has answered."""
 
     workflow_id: str
     input: Any
     attempt: int
-    """Counts the tries of one activity, from 1."""
+    """Counts the tries of one call, from 1."""
 
 
 class ActivityMock:
-    """Answers an activity, or some of its attempts, in the place of workers; in a `with` block until its end."""
+    """Answers calls of one name, or some of the attempts, in the place of workers; in a `with` block until its end."""
 
     def __init__(
         self,
@@ -50,12 +50,14 @@ class ActivityMock:
         side_effect: Callable[[Any], Any] | Iterable[Any] | None = None,
         attempts: int | Iterable[int] | None = None,
         workflow_id: str | None = None,
+        what: str = "activity",
         remove: Callable[[ActivityMock], None] = lambda mock: None,
     ) -> None:
         given = [returns is not UNSET, raises is not None, side_effect is not None]
         if sum(given) > 1:
             raise TypeError("a mock returns, raises or has a side effect: say one of them")
         self.name = name
+        self._what = what
         self.calls: list[ActivityCall] = []
         self._value = None if returns is UNSET else returns
         self._error = raises
@@ -114,20 +116,20 @@ class ActivityMock:
         """It was called (`times`: so often)."""
         if not self.calls or times not in (None, len(self.calls)):
             often = "" if times is None else f" {times} time(s)"
-            raise AssertionError(f"activity {self.name!r} was not called{often}, but with {self.inputs}")
+            raise AssertionError(f"{self._what} {self.name!r} was not called{often}, but with {self.inputs}")
 
     def assert_called_with(self, input: Any) -> None:
         """It was called with that input, at least once."""
         if input not in self.inputs:
-            raise AssertionError(f"activity {self.name!r} was not called with {input!r}, but with {self.inputs}")
+            raise AssertionError(f"{self._what} {self.name!r} was not called with {input!r}, but with {self.inputs}")
 
     def assert_not_called(self) -> None:
         """It was never called."""
         if self.calls:
-            raise AssertionError(f"activity {self.name!r} was called with {self.inputs}")
+            raise AssertionError(f"{self._what} {self.name!r} was called with {self.inputs}")
 
     def remove(self) -> None:
-        """Leave the activity to workers again."""
+        """Leave what it has answered to workers again."""
         self._remove(self)
 
     def __enter__(self) -> ActivityMock:
@@ -161,15 +163,16 @@ def answer_of(make: Callable[[], Any]) -> Answer:
 
 
 class Mocks:
-    """Every mock of a test: the latest that fits answers. Installed as the engine's interceptor of activities."""
+    """Every mock of activities, or of children: the latest that fits answers. An interceptor of the engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._mocks: list[ActivityMock] = []
         self._tries: dict[tuple[str, str, str], int] = {}
 
     def add(self, name: str, **how: Any) -> ActivityMock:
         """A mock from now on."""
-        mock = ActivityMock(name, **how, remove=self._remove)
+        mock = ActivityMock(name, **how, what=self._what, remove=self._remove)
         self._mocks.insert(0, mock)
         return mock
 

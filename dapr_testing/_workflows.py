@@ -60,11 +60,12 @@ class Workflows:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._engine, self._clock = core.workflow, core.clock
-        self._mocks, self._mishaps = Mocks(), Mishaps(core.workflow)
+        self._mocks, self._children = Mocks("activity"), Mocks("child workflow")
+        self._mishaps = Mishaps(core.workflow)
         self._signals: list[Timer] = []
         self.skip_time = isinstance(core.clock, VirtualClock)
         """Whether `run` and `wait` skip time; otherwise it passes as the test moves the clock."""
-        core.workflow.activity_interceptor = self._mocks
+        core.workflow.activity_interceptor, core.workflow.child_interceptor = self._mocks, self._children
         core.onion.interceptors.append(self._mishaps)
 
     # --- to run ---
@@ -220,7 +221,7 @@ class Workflows:
         """End a workflow, and its children."""
         self._engine.terminate(id, _text(output), recursive=recursive).result(SECONDS)
 
-    # --- activities ---
+    # --- activities and children ---
 
     def mock(
         self,
@@ -239,6 +240,29 @@ class Workflows:
         """
         return self._mocks.add(
             name_of(activity),
+            returns=returns,
+            raises=raises,
+            side_effect=side_effect,
+            attempts=attempts,
+            workflow_id=workflow_id,
+        )
+
+    def mock_child(
+        self,
+        workflow: Workflow,
+        *,
+        returns: Any = UNSET,
+        raises: BaseException | type[BaseException] | None = None,
+        side_effect: Callable[[Any], Any] | Iterable[Any] | None = None,
+        attempts: int | Iterable[int] | None = None,
+        workflow_id: str | None = None,
+    ) -> ActivityMock:
+        """Answer a workflow wherever another one calls it, as `mock` does activities; it is not started.
+
+        `workflow_id` is that of the caller.
+        """
+        return self._children.add(
+            name_of(workflow),
             returns=returns,
             raises=raises,
             side_effect=side_effect,
@@ -304,6 +328,7 @@ class Workflows:
     def clear(self) -> None:
         """Mock nothing any more, and let no mishap happen."""
         self._mocks.clear()
+        self._children.clear()
         self._mishaps.clear()
         self._signals.clear()
         self.skip_time = isinstance(self._clock, VirtualClock)

@@ -1,4 +1,4 @@
-"""W3C trace context and baggage, as values: what `traceparent`, `tracestate` and `baggage` say.
+"""W3C trace context and baggage: what `traceparent`, `tracestate` and `baggage` say, and which span a call is given.
 
 Read as daprd reads them (dapr pkg/diagnostics/utils, opentelemetry-go propagation and baggage).
 """
@@ -8,9 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from string import ascii_letters, digits
+from typing import TYPE_CHECKING
 
 from fakesidecar import golang
 from fakesidecar.golang import GoError
+
+if TYPE_CHECKING:
+    from fakesidecar.ids import Ids
+    from fakesidecar.resources.configuration import Tracing
 
 SAMPLED = 1
 NEWEST_VERSION = 0xFE
@@ -81,6 +86,55 @@ def parse_state(text: str) -> str:
             return ""
         members[key] = value
     return ",".join(f"{key}={value}" for key, value in members.items()) if len(members) <= MAX_MEMBERS else ""
+
+
+DEFAULT_RATE = 1e-4
+
+
+class Tracer:
+    """Gives every call its span."""
+
+    def __init__(self, tracing: Tracing, ids: Ids) -> None:
+        exports = tracing.stdout or tracing.zipkin_endpoint or tracing.otel_endpoint
+        self.records = bool(tracing.sampling_rate or exports)
+        """Whether calls are spans of their own."""
+        self._rate = sampling_rate(tracing.sampling_rate)
+        self._ids = ids
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there are trace headers at all."""
+        return self._rate != 0
+
+    def span(self, parent: str | None, state: str | None) -> Span:
+        """The span of a call whose caller sent these headers."""
+        caller = parse_span(parent, state) if parent else NO_SPAN
+        if not self.records:
+            return caller
+        span_id = self._ids.token_bytes(8).hex()
+        if caller.valid:
+            return caller.child(span_id)
+        trace = self._ids.token_bytes(16)
+        return Span(trace.hex(), span_id, SAMPLED if self._samples(trace) else 0)
+
+    def headers(self, span: Span) -> list[tuple[str, str]]:
+        """What an application that is called over HTTP is told of the call's span."""
+        if not self.enabled:
+            return []
+        state = [("tracestate", span.state)] if span.state else []
+        return [("traceparent", span.traceparent), *state]
+
+    def _samples(self, trace: bytes) -> bool:
+        # opentelemetry-go sdk/trace, TraceIDRatioBased
+        return int.from_bytes(trace[8:]) >> 1 < self._rate * (1 << 63)
+
+
+def sampling_rate(text: str) -> float:
+    """A sampling rate as daprd reads it: the default for what is no number (dapr pkg/diagnostics/utils)."""
+    try:
+        return float(text)
+    except ValueError:
+        return DEFAULT_RATE
 
 
 # --- baggage -----------------------------------------------------------------------------------------------------

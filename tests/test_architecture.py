@@ -48,6 +48,17 @@ def test_packages_import_only_what_they_may(package: str) -> None:
     assert wrong == []
 
 
+def test_the_core_and_its_components_know_nothing_of_the_doors() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for part in ("core", "components")
+        for path in files(f"fakesidecar/{part}")
+        for line, name in imported(path)
+        if name.startswith(("fakesidecar.grpcapi", "fakesidecar.httpapi"))
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_nothing_imports_the_official_package(package: str) -> None:
     wrong = [

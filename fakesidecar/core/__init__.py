@@ -39,6 +39,7 @@ from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.load import Resources
+from fakesidecar.trace import Tracer
 
 
 class Block(Protocol):
@@ -66,6 +67,7 @@ class Core:
         self.options = options
         self.resources = resources
         self.settings = resources.configuration
+        self.tracer = Tracer(self.settings.tracing, around.ids)
         self.app_id = options.app_id
         self.around = around
         self.clock = around.clock

@@ -21,7 +21,6 @@ from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppRpcFailed
 from fakesidecar.components.bindings import Answered, Cancel, Event, InputBinding
 from fakesidecar.core.resiliency import NotTaken
 from fakesidecar.errors import InvokeBindingFailed
-from fakesidecar.interceptors.tracing import Tracer
 from fakesidecar.resources.component import Component
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ class InputBindings:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._tracer = Tracer(core.settings.tracing, core.around.ids)
         self._bindings: dict[str, InputBinding] = {}
         self._wanted: set[str] = set()
         """Those whose events the application wants."""
@@ -231,9 +229,9 @@ class InputBindings:
 
     def _trace(self, event: Event) -> list[tuple[str, str]]:
         """The trace of an event as headers: it goes on, or begins here."""
-        if not self._tracer.enabled:
+        if not self._core.tracer.enabled:
             return []
-        span = self._tracer.span(event.metadata.get(TRACEPARENT), event.metadata.get(TRACESTATE))
+        span = self._core.tracer.span(event.metadata.get(TRACEPARENT), event.metadata.get(TRACESTATE))
         state = [(TRACESTATE, span.state)] if span.state else []
         return [(TRACEPARENT, span.traceparent), *state]
 

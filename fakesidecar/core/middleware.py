@@ -14,9 +14,9 @@ from fakesidecar.app import AppRequest, AppStream, Transport, whole
 
 if TYPE_CHECKING:
     from fakesidecar.components.middleware import Middleware
-    from fakesidecar.httpapi.registry import Answer, Filter, Request, Response
     from fakesidecar.resources.component import Component
     from fakesidecar.resources.configuration import Handler
+    from fakesidecar.web import Answer, Filter, Request, Response
 
 log = logging.getLogger("fakesidecar.middleware")
 
@@ -69,7 +69,7 @@ class AppPipeline(Transport):
         return self._find_filters()
 
     async def stream(self, request: AppRequest) -> AppStream:
-        from fakesidecar.httpapi.registry import Request, Response
+        from fakesidecar.web import Request, Response
 
         headers = [*request.headers]
         asked = Request(request.method, request.path, request.query, headers, await whole(request.body))
@@ -79,7 +79,7 @@ class AppPipeline(Transport):
         return answer.stream or AppStream(answer.status, answer.headers, once(answer.body))
 
     async def _send(self, request: Request) -> Response:
-        from fakesidecar.httpapi.registry import Response
+        from fakesidecar.web import Response
 
         asked = AppRequest(request.method, request.path, request.body, request.headers, request.query)
         answer = await self._transport.stream(asked)

@@ -44,7 +44,6 @@ from fakesidecar.errors import (
     TopicEmpty,
     TopicForbidden,
 )
-from fakesidecar.interceptors.tracing import Tracer
 from fakesidecar.options import DEFAULT_NAMESPACE
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.errors import StartupError
@@ -153,7 +152,6 @@ class PubSubBlock:
         self.listeners: list[Callable[[Published | Attempted], None]] = []
         """They hear of what is published, and of every attempt to deliver it, on the thread where it happens."""
         self._threads: ThreadPoolExecutor | None = None
-        self.tracer = Tracer(core.settings.tracing, core.around.ids)
         self.published: deque[Published] = deque(maxlen=KEPT)
         """What was published, oldest first; dead letters as well."""
         self.deliveries: deque[Attempted] = deque(maxlen=KEPT)

@@ -23,8 +23,8 @@ from fakesidecar.trace import parse_span
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
-    from fakesidecar.interceptors.tracing import Tracer
     from fakesidecar.resources.subscription import Subscription
+    from fakesidecar.trace import Tracer
 
 log = logging.getLogger("fakesidecar.pubsub")
 
@@ -376,7 +376,7 @@ def unwrapped(core: Core, message: Message, subscription: Subscription) -> Deliv
         data,
         metadata,
         raw=message.data if raw else None,
-        traceparent=traceparent_of(event, metadata, core.pubsub.tracer),
+        traceparent=traceparent_of(event, metadata, core.tracer),
     )
 
 

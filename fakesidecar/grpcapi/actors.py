@@ -30,7 +30,6 @@ from fakesidecar.errors import (
     StateOperationNotSupported,
 )
 from fakesidecar.grpcapi.registry import Context, Stream, serves
-from fakesidecar.interceptors.tracing import trace_headers
 from fakesidecar.later import fail, settle, then
 from fakesidecar.scheduler import DROP, FailurePolicy
 
@@ -47,7 +46,7 @@ def invoke_actor(core: Core, request: pb.InvokeActorRequest, context: Context) -
             raise ActorBadName(cause=f"{what}: {fault}")
     core.actors.check()
     headers = (*request.metadata.items(), ("Dapr-API-Call", "true"))
-    trace = trace_headers(core, context.span)
+    trace = core.tracer.headers(context.span)
     call = ActorCall(
         request.actor_type, request.actor_id, request.method, request.data, headers, trace=trace, from_grpc=True
     )

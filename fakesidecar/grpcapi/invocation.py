@@ -18,7 +18,7 @@ from fakesidecar.core.invocation import DETAILS_KEY, Invocation, RpcAnswer, as_m
 from fakesidecar.core.proxied import Ending, Proxied
 from fakesidecar.errors import AppAnsweredWith, InvokeFailed, PassedOn
 from fakesidecar.grpcapi.registry import Context, serves
-from fakesidecar.interceptors.tracing import sampling_rate
+from fakesidecar.trace import sampling_rate
 
 STATUS = "dapr-http-status"
 UNSAID = ("connection", "content-length", "transfer-encoding", "keep-alive", "trailer")

@@ -18,8 +18,8 @@ from fakesidecar.errors import (
     ActorTransactionFailed,
 )
 from fakesidecar.httpapi.bodies import decode
-from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
-from fakesidecar.interceptors.tracing import trace_headers
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, empty, json_response
 
 ACTOR = "/v1.0/actors/{type}/{id}"
 
@@ -64,7 +64,15 @@ def invoke_actor(core: Core, request: Request) -> Response:
         raise ActorBadRequest(cause=fault)
     core.actors.check()
     headers = (*headers_of(request), ("Dapr-Api-Call", "true"))
-    call = ActorCall(type, id, method, request.body, headers, request.query, trace_headers(core, request.span))
+    call = ActorCall(
+        type,
+        id,
+        method,
+        request.body,
+        headers,
+        request.query,
+        core.tracer.headers(request.span),
+    )
     try:
         reply = core.actors.invoke(call)
     except ActorNotHosted as error:

@@ -12,10 +12,11 @@ from fakesidecar import golang
 from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, WireFault
 from fakesidecar.httpapi.invocation import INVOKE
-from fakesidecar.httpapi.registry import ROUTES, Answer, Filter, Request, Response, Route, go_error
+from fakesidecar.httpapi.registry import ROUTES
 from fakesidecar.httpapi.render import render_error
 from fakesidecar.interceptors import http_filters, public_http_filters
 from fakesidecar.interceptors.api_lists import http_api_lists, invoke_is_there
+from fakesidecar.web import Answer, Filter, Request, Response, Route, go_error
 
 BLOCKS = (
     "state",

@@ -8,9 +8,10 @@ from fakesidecar import golang
 from fakesidecar.core import Core
 from fakesidecar.errors import InvokeBindingFailed
 from fakesidecar.httpapi.bodies import TEXTS, decode
-from fakesidecar.httpapi.registry import Headers, Request, Response, empty, route
+from fakesidecar.httpapi.registry import route
 from fakesidecar.httpapi.render import render_error
-from fakesidecar.interceptors.tracing import sampling_rate
+from fakesidecar.trace import sampling_rate
+from fakesidecar.web import Headers, Request, Response, empty
 
 REQUEST = golang.Struct(
     "http.OutputBindingRequest",

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from fakesidecar import golang
 from fakesidecar.errors import BodyUnreadable, MalformedBody
-from fakesidecar.httpapi.registry import Request
+from fakesidecar.web import Request
 
 M = TypeVar("M", bound=Message)
 

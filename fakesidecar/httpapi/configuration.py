@@ -9,8 +9,9 @@ from fakesidecar.app import AppRequest
 from fakesidecar.components.configuration import Setting, Settings
 from fakesidecar.core import Core
 from fakesidecar.errors import AppChannelMissing, SubscriptionUnknown
-from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
+from fakesidecar.httpapi.registry import route
 from fakesidecar.httpapi.render import render_error
+from fakesidecar.web import Request, Response, empty, json_response
 
 STABLE, ALPHA = "/v1.0/configuration/{store}", "/v1.0-alpha1/configuration/{store}"
 

@@ -29,8 +29,9 @@ from fakesidecar.components.bindings import Event as Incoming
 from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, BodyUnreadable, MalformedBody
 from fakesidecar.faults import Armed, BadPlan, from_json, to_json
-from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
+from fakesidecar.httpapi.registry import route
 from fakesidecar.interceptors.recording import Event
+from fakesidecar.web import Request, Response, empty, json_response
 
 PREFIX = "/fakesidecar/v1"
 

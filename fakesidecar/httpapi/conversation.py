@@ -9,7 +9,8 @@ from fakesidecar import golang
 from fakesidecar.core import Core
 from fakesidecar.grpcapi.conversation import answer_alpha1, answer_alpha2
 from fakesidecar.httpapi.bodies import read_message
-from fakesidecar.httpapi.registry import Request, Response, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response
 
 
 @route("POST", "/v1.0-alpha1/conversation/{name}/converse", call="conversation.converse", component="name")

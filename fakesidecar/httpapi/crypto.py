@@ -10,7 +10,8 @@ from fakesidecar.components.crypto import Sealed
 from fakesidecar.core import Core
 from fakesidecar.errors import CryptoFailed, DocumentError, InvalidRequest, PlainError, SegmentDamaged
 from fakesidecar.httpapi.bodies import read_message
-from fakesidecar.httpapi.registry import Request, Response, json_response, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, json_response
 
 if TYPE_CHECKING:
     from fakesidecar.core.crypto_document import Converter

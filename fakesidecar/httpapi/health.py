@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fakesidecar.core import Core
-from fakesidecar.httpapi.registry import Request, Response, empty, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, empty
 
 
 @route("GET", "/v1.0/healthz", call="health.check", always_allowed=True, public=True)

@@ -21,8 +21,8 @@ from fakesidecar.core import Core
 from fakesidecar.core.invocation import ACCEPT_ENCODING, Invocation, RpcAnswer, as_headers, names
 from fakesidecar.errors import HTTP_OF_GRPC, InvokeFailed, NoTargetApp
 from fakesidecar.httpapi.bodies import TOO_LARGE
-from fakesidecar.httpapi.registry import Headers, Request, Response, Route
-from fakesidecar.interceptors.tracing import sampling_rate
+from fakesidecar.trace import sampling_rate
+from fakesidecar.web import Headers, Request, Response, Route
 
 APP_ID = "dapr-app-id"
 NOT_PASSED_ON = (APP_ID, "dapr-api-token", "host")

@@ -14,7 +14,8 @@ from fakesidecar.core import Core
 from fakesidecar.errors import JobNameEmpty, JobNameTwice, NoJson
 from fakesidecar.grpcapi.jobs import job_of, message_of
 from fakesidecar.httpapi.bodies import read_message
-from fakesidecar.httpapi.registry import Request, Response, empty, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, empty
 
 PATHS = ("/v1.0/jobs/{name}", "/v1.0-alpha1/jobs/{name}")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dapr_client.wire import lock_pb2
 from fakesidecar.core import Core
 from fakesidecar.httpapi.bodies import read_message
-from fakesidecar.httpapi.registry import Request, Response, json_response, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, json_response
 
 
 @route("POST", "/v1.0-alpha1/lock/{store}", call="lock.try_lock", component="store")

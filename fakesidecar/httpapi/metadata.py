@@ -7,7 +7,8 @@ from typing import Any
 from fakesidecar.core import Core
 from fakesidecar.core.metadata import AppConnection, Metadata, RegisteredSubscription
 from fakesidecar.errors import BodyUnreadable
-from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, empty, json_response
 
 
 @route("GET", "/v1.0/metadata", call="metadata.get", public=True)

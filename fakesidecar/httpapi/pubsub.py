@@ -13,7 +13,8 @@ from fakesidecar.core.pubsub import Entry
 from fakesidecar.core.pubsub_events import BINARY, CLOUD_EVENT, JSON, media_type
 from fakesidecar.errors import EntriesUnreadable, EventUnmarshalable, PublishFailed, PubSubNotFound
 from fakesidecar.httpapi.bodies import TEXTS
-from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, empty, json_response
 
 _ALPHABET = re.compile(r"[A-Za-z0-9+/]*")
 

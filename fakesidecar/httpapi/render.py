@@ -6,7 +6,7 @@ from typing import Any
 
 from fakesidecar import errors
 from fakesidecar.errors import ApiError
-from fakesidecar.httpapi.registry import Response, json_response
+from fakesidecar.web import Response, json_response
 
 TYPE = "type.googleapis.com/google.rpc."
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fakesidecar.core import Core
-from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, empty, json_response
 
 
 @route("GET", "/v1.0/secrets/{store}/bulk", call="secrets.bulk_get", component="store")

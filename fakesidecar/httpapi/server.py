@@ -25,7 +25,7 @@ from fakesidecar.errors import ConnectionLost, NoAnswer
 from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.httpapi.bodies import TOO_LARGE
 from fakesidecar.httpapi.invocation import VERBS
-from fakesidecar.httpapi.registry import Request, Response
+from fakesidecar.web import Request, Response
 
 if TYPE_CHECKING:
     from fakesidecar.app import AppStream

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fakesidecar.core import Core
 from fakesidecar.core.shutdown import FORCE, is_forced
-from fakesidecar.httpapi.registry import Request, Response, empty, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, empty
 
 
 @route("POST", "/v1.0/shutdown", call="shutdown.shutdown")

@@ -18,7 +18,8 @@ from fakesidecar.errors import (
     StateStoreNotFound,
 )
 from fakesidecar.httpapi.bodies import TEXTS, decode
-from fakesidecar.httpapi.registry import Request, Response, empty, json_response, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, empty, json_response
 
 
 class IllegalKeyOverHttp(IllegalKey):

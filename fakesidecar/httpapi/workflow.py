@@ -13,7 +13,8 @@ from fakesidecar.core.workflow import management
 from fakesidecar.core.workflow.faults import ShuttingDown
 from fakesidecar.errors import BodyUnreadable, WorkflowNotFound
 from fakesidecar.httpapi.bodies import read_message
-from fakesidecar.httpapi.registry import Request, Response, json_response, route
+from fakesidecar.httpapi.registry import route
+from fakesidecar.web import Request, Response, json_response
 
 T = TypeVar("T")
 

@@ -12,25 +12,24 @@ from typing import TYPE_CHECKING
 from fakesidecar.interceptors.api_lists import grpc_api_lists
 from fakesidecar.interceptors.cors import http_cors
 from fakesidecar.interceptors.token import grpc_token, http_token
-from fakesidecar.interceptors.tracing import Tracer, grpc_tracing, http_tracing
+from fakesidecar.interceptors.tracing import grpc_tracing, http_tracing
 
 if TYPE_CHECKING:
     from fakesidecar.core import Core
     from fakesidecar.grpcapi.registry import Context
-    from fakesidecar.httpapi.registry import Filter
+    from fakesidecar.web import Filter
 
 
 def grpc_filters(core: Core) -> list[Callable[[str, Context], None]]:
     """What a gRPC call passes: each may refuse it by raising."""
     configuration, token = core.settings, core.options.api_token
-    tracer = Tracer(configuration.tracing, core.around.ids)
     filters: list[Callable[[str, Context], None]] = []
     if (lists := grpc_api_lists(configuration)) is not None:
         filters.append(lists)
     if token:
         filters.append(grpc_token(token))
-    if tracer.enabled:
-        filters.append(grpc_tracing(tracer))
+    if core.tracer.enabled:
+        filters.append(grpc_tracing(core.tracer))
     return filters
 
 
@@ -48,5 +47,4 @@ def http_filters(core: Core) -> list[Filter]:
 
 def public_http_filters(core: Core) -> list[Filter]:
     """What a request on the public port passes."""
-    tracer = Tracer(core.settings.tracing, core.around.ids)
-    return [http_tracing(tracer)] if tracer.enabled else []
+    return [http_tracing(core.tracer)] if core.tracer.enabled else []

@@ -13,8 +13,8 @@ from fakesidecar.errors import ApiNotAllowed
 
 if TYPE_CHECKING:
     from fakesidecar.grpcapi.registry import Context
-    from fakesidecar.httpapi.registry import Route
     from fakesidecar.resources.configuration import ApiRule, Configuration
+    from fakesidecar.web import Route
 
 RUNTIME = "/dapr.proto.runtime."
 """Lists say nothing of other services: TaskHubSidecarService and whatever is proxied."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar import golang
-from fakesidecar.httpapi.registry import Answer, Filter, Request, Response, then
+from fakesidecar.web import Answer, Filter, Request, Response, then
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

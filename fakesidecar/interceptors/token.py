@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar.errors import Unauthorized
-from fakesidecar.httpapi.registry import Answer, Filter, Request, go_error
+from fakesidecar.web import Answer, Filter, Request, go_error
 
 if TYPE_CHECKING:
     from fakesidecar.grpcapi.registry import Context

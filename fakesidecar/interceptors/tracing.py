@@ -16,65 +16,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fakesidecar.errors import InvalidBaggage
-from fakesidecar.httpapi.registry import Answer, Filter, Request, Response, go_error, then
-from fakesidecar.trace import NO_SPAN, SAMPLED, BrokenBaggage, Span, parse_baggage, parse_span
+from fakesidecar.trace import BrokenBaggage, Tracer, parse_baggage
+from fakesidecar.web import Answer, Filter, Request, Response, go_error, then
 
 if TYPE_CHECKING:
-    from fakesidecar.core import Core
     from fakesidecar.grpcapi.registry import Context
-    from fakesidecar.ids import Ids
-    from fakesidecar.resources.configuration import Tracing
 
-DEFAULT_RATE = 1e-4
 HEALTH = "/healthz"
 """Paths that contain it have nothing to do with traces."""
-
-
-class Tracer:
-    """Gives every call its span."""
-
-    def __init__(self, tracing: Tracing, ids: Ids) -> None:
-        exports = tracing.stdout or tracing.zipkin_endpoint or tracing.otel_endpoint
-        self.records = bool(tracing.sampling_rate or exports)
-        """Whether calls are spans of their own."""
-        self._rate = sampling_rate(tracing.sampling_rate)
-        self._ids = ids
-
-    @property
-    def enabled(self) -> bool:
-        """Whether there are trace headers at all."""
-        return self._rate != 0
-
-    def span(self, parent: str | None, state: str | None) -> Span:
-        """The span of a call whose caller sent these headers."""
-        caller = parse_span(parent, state) if parent else NO_SPAN
-        if not self.records:
-            return caller
-        span_id = self._ids.token_bytes(8).hex()
-        if caller.valid:
-            return caller.child(span_id)
-        trace = self._ids.token_bytes(16)
-        return Span(trace.hex(), span_id, SAMPLED if self._samples(trace) else 0)
-
-    def _samples(self, trace: bytes) -> bool:
-        # opentelemetry-go sdk/trace, TraceIDRatioBased
-        return int.from_bytes(trace[8:]) >> 1 < self._rate * (1 << 63)
-
-
-def sampling_rate(text: str) -> float:
-    """A sampling rate as daprd reads it: the default for what is no number (dapr pkg/diagnostics/utils)."""
-    try:
-        return float(text)
-    except ValueError:
-        return DEFAULT_RATE
-
-
-def trace_headers(core: Core, span: Span) -> list[tuple[str, str]]:
-    """What an application that is called over HTTP is told of the call's span."""
-    if not Tracer(core.settings.tracing, core.around.ids).enabled:
-        return []
-    state = [("tracestate", span.state)] if span.state else []
-    return [("traceparent", span.traceparent), *state]
 
 
 def http_tracing(tracer: Tracer) -> Filter:

@@ -127,11 +127,14 @@ class Directory:
         uri = text.startswith("file:")
         if not uri and text != ":memory:":
             private_folder(Path(text).absolute().parent)
+        database = None
         try:
             database = sqlite3.connect(text, timeout=WAIT_SECONDS, check_same_thread=False, uri=uri)
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(SCHEMA.format(hosts=self._place.hosts, metadata=self._place.metadata))
         except sqlite3.Error as error:
+            if database is not None:
+                database.close()
             raise ComponentError(f"failed to open the names of sidecars in {text}: {error}") from error
         return database
 

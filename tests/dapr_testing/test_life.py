@@ -27,8 +27,12 @@ def descriptors() -> int:
 
 
 def threads_since(before: set[threading.Thread]) -> list[str]:
-    """The names of the threads that have come since, and do not end."""
-    new = set(threading.enumerate()) - before
+    """The names of the threads that have come since, and do not end.
+
+    Those of asyncio's own pool do not count: they are the loop's, which all sidecars share, few, and come when one
+    thread has not quite put its work down while there is more.
+    """
+    new = {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")} - before
     for thread in new:
         thread.join(SECONDS)
     return [thread.name for thread in new if thread.is_alive()]

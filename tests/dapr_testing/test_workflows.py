@@ -244,6 +244,30 @@ class TestMocks:
         workflows.clear()
         assert workflows.run(order, 7) == "charged 7"
 
+    def test_a_child_is_answered_wherever_it_is_called(self, dapr: DaprSidecar, runtime: WorkflowRuntime) -> None:
+        @runtime.workflow
+        def parent(ctx: Any) -> Any:
+            first = yield ctx.call_child_workflow(order, input=1, retry_policy=RETRIES)
+            return [first, (yield ctx.call_child_workflow(patient))]
+
+        workflows = dapr.workflows
+        mock = workflows.mock_child(order, side_effect=lambda amount: f"mocked {amount}")
+        failing = workflows.mock_child("order", raises=ConnectionError("closed"), attempts=1)
+        with workflows.mock_child(patient, returns=0) as none:
+            id = workflows.start(parent)
+            assert workflows.wait(id).result() == ["mocked 1", 0]
+        assert [call.attempt for call in (*failing.calls, *mock.calls)] == [1, 2]
+        assert none.inputs == [None]
+        workflows[id].assert_in_order("child order failed", "timer fired", "child order completed", "child patient")
+        assert not any(run.exists for run in workflows[id].children)
+        mock.remove()
+        workflows.mock(charge, returns="really")
+        workflows.mock_child("patient", raises=ValueError("no patience"))
+        with pytest.raises(WorkflowFailed, match="child patient failed  ValueError: no patience"):
+            workflows.run(parent)
+        with pytest.raises(AssertionError, match="child workflow 'order' was not called 3"):
+            mock.assert_called(times=3)
+
     def test_a_mock_says_one_thing(self, dapr: DaprSidecar) -> None:
         with pytest.raises(TypeError, match="say one of them"):
             dapr.workflows.mock("charge", returns=1, raises=ValueError())

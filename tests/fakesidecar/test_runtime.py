@@ -20,7 +20,6 @@ from fakesidecar.grpcapi.api import GrpcApi
 from fakesidecar.grpcapi.registry import Context
 from fakesidecar.grpcapi.status import status_of
 from fakesidecar.httpapi.api import HttpApi, public_api
-from fakesidecar.httpapi.registry import Request, Response
 from fakesidecar.ids import SeededIds
 from fakesidecar.interceptors.recording import Event
 from fakesidecar.options import AppHealth, Options
@@ -29,6 +28,7 @@ from fakesidecar.resources.configuration import ApiRule, Handler, Tracing
 from fakesidecar.resources.errors import StartupError
 from fakesidecar.resources.subscription import Rule
 from fakesidecar.sidecar import Sidecar
+from fakesidecar.web import Request, Response
 
 STORE = Component("store", "state.in-memory")
 GET_STATE = "/dapr.proto.runtime.v1.Dapr/GetState"

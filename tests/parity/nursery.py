@@ -32,7 +32,9 @@ MODULE = "fakesidecar"
 LIBRARIES = ("aiohttp.web", "fakeredis.aioredis", "grpc.aio", "httpx", "redis.asyncio", "yaml")
 """What the sidecar imports inside of functions."""
 
-POSSIBLE = hasattr(os, "fork") and hasattr(socket, "send_fds")
+POSSIBLE = sys.platform == "linux"
+"""Elsewhere there is no fork, or (macOS) one after which the system's own libraries do not work."""
+
 WORD = 4
 """Bytes in which a nursery tells the number of a process, and later its exit code."""
 

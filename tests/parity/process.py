@@ -110,6 +110,7 @@ class Sidecar:
         self.app, self.folder = app, folder
         self.http_port, self.grpc_port = free_port(), free_port()
         self.clock_is_virtual = False
+        self._moving = threading.Lock()
         self._token = {"dapr-api-token": env.get("DAPR_API_TOKEN", "")}
         (folder / "res").mkdir(exist_ok=True)
         for number, text in enumerate(resources):
@@ -151,7 +152,8 @@ class Sidecar:
     def advance(self, seconds: float) -> bool:
         """Move the sidecar's clock. False if it has none that can be moved."""
         try:
-            got = self.client.post("/fakesidecar/v1/clock/advance", json={"seconds": seconds}, headers=self._token)
+            with self._moving:
+                got = self.client.post("/fakesidecar/v1/clock/advance", json={"seconds": seconds}, headers=self._token)
         except httpx.HTTPError:
             return False
         return got.is_success
@@ -174,13 +176,14 @@ class Sidecar:
 
     def close(self) -> None:
         self.channel.close()
-        self.client.close()
         self.process.terminate()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        with self._moving:  # a client that is closed while it asks leaves its socket behind
+            self.client.close()
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

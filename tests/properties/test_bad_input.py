@@ -15,7 +15,8 @@ from dapr_client.wire import common_pb2
 from dapr_testing._inprocess import Channel, InProcessRpcError
 from fakesidecar import Component, Sidecar, VirtualClock
 from fakesidecar.grpcapi.registry import SERVED
-from fakesidecar.httpapi.registry import ROUTES, Request
+from fakesidecar.httpapi.registry import ROUTES
+from fakesidecar.web import Request
 
 STORES = [
     Component("state", "state.in-memory"),

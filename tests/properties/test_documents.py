@@ -104,7 +104,7 @@ def test_the_manifest_tells_how_a_document_is_encrypted(name: str) -> None:
 def damages(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
     """A plaintext, its document, and a document that is not quite it."""
     plain = pattern(draw(st.integers(1, 200_000)))
-    document = encrypted(plain)
+    document = encrypted(plain, manifest(draw(ciphers), draw(algorithms)))
     place = draw(st.integers(0, len(document) - 1))
     kind = draw(st.sampled_from(["flip", "drop", "cut", "swap", "add", "repeat"]))
     before, byte, after = document[:place], document[place : place + 1], document[place + 1 :]

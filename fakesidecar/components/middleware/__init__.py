@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fakesidecar.components.base import ComponentBase
 
 if TYPE_CHECKING:
-    from fakesidecar.httpapi.registry import Answer, Request
+    from fakesidecar.web import Answer, Request
 
 
 class Middleware(ComponentBase):

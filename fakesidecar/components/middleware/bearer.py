@@ -11,7 +11,7 @@ from fakesidecar.components.key_sets import TIMEOUT_SECONDS, KeySet
 from fakesidecar.components.middleware import Middleware
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.errors import ComponentError
-from fakesidecar.httpapi.registry import Answer, Request, Response
+from fakesidecar.web import Answer, Request, Response
 
 if TYPE_CHECKING:
     from fakesidecar.resources.component import Component

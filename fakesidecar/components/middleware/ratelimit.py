@@ -11,7 +11,7 @@ from fakesidecar.components.middleware import Middleware
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.errors import ComponentError
 from fakesidecar.golang import quote
-from fakesidecar.httpapi.registry import Answer, Headers, Request, Response, then
+from fakesidecar.web import Answer, Headers, Request, Response, then
 
 if TYPE_CHECKING:
     from fakesidecar.resources.component import Component

@@ -15,8 +15,8 @@ from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.errors import ComponentError
 
 if TYPE_CHECKING:
-    from fakesidecar.httpapi.registry import Answer, Request
     from fakesidecar.resources.component import Component
+    from fakesidecar.web import Answer, Request
 
 _PART = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
 _SAFE = "/$&+,:;=@!'()*"

@@ -9,7 +9,7 @@ from fakesidecar.components.middleware import Middleware
 from fakesidecar.components.registry import component
 
 if TYPE_CHECKING:
-    from fakesidecar.httpapi.registry import Answer, Request
+    from fakesidecar.web import Answer, Request
 
 
 @component("middleware.http.uppercase")

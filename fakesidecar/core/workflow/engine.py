@@ -120,6 +120,8 @@ class Engine:
         self._gone: Future[None] | None = None
         """Set when the sidecar stops: whether the last worker is gone."""
         self.activity_interceptor: Interceptor | None = None
+        self.child_interceptor: Interceptor | None = None
+        """Answers a workflow that another one calls; the request is that of an activity with the child's id."""
         self.on_change: list[Callable[[Instance], None]] = []
         """Called with every instance that was committed, while the engine is locked: they must not wait."""
         APPS.join(self._app, self)
@@ -709,16 +711,21 @@ class Engine:
         answer = None if intercept is None else self._intercepted(lambda: intercept(task.request()))
         if answer is None:
             self._workers.give(task)
-        elif isinstance(answer, Future):
-            self._clock.begin()
-            answer.add_done_callback(partial(self._answered_later, task))
         else:
-            APPS.later(lambda: self._end(task, answer))
+            self._await(answer, partial(self._end, task))
 
-    def _answered_later(self, task: Task, done: Future[Answer]) -> None:
+    def _await(self, answer: Answer | Future[Answer], end: Callable[[Answer], None]) -> None:
+        """Go on with what an interceptor answers, when it does."""
+        if isinstance(answer, Future):
+            self._clock.begin()
+            answer.add_done_callback(partial(self._answered_later, end))
+        else:
+            APPS.later(lambda: end(answer))
+
+    def _answered_later(self, end: Callable[[Answer], None], done: Future[Answer]) -> None:
         with self._change():
             self._clock.end()
-            self._end(task, self._intercepted(done.result))
+            end(self._intercepted(done.result))
 
     @staticmethod
     def _intercepted(answer: Callable[[], T]) -> T | Answer:
@@ -780,6 +787,13 @@ class Engine:
         return started.executionStarted.workflowInstance.executionId.value != message.execution
 
     def _receive_start(self, message: Message) -> None:
+        started = message.event.executionStarted
+        intercept = self.child_interceptor
+        if intercept is not None and started.HasField("parentInstance"):
+            answer = self._intercepted(lambda: intercept(_request_of(started)))
+            if answer is not None:
+                self._await(answer, partial(self._answer_parent, started))
+                return
         before = self._instances.get(message.instance)
         if before is not None and _is_same_start(before.start, message.event):
             self._tell_parent_again(before)
@@ -799,6 +813,15 @@ class Engine:
             )
             event = make("childWorkflowInstanceFailed", self._clock.now(), content)
             self._send(actions.for_parent(parent, event, self._place()))
+
+    def _answer_parent(self, started: pb.ExecutionStartedEvent, answer: Answer) -> None:
+        """Tell a parent what somebody has answered in the place of its child."""
+        done = pb.ExecutionCompletedEvent(workflowStatus=COMPLETED)
+        if answer.HasField("failureDetails"):
+            done = pb.ExecutionCompletedEvent(workflowStatus=FAILED, failureDetails=answer.failureDetails)
+        elif answer.HasField("result"):
+            done.result.CopyFrom(answer.result)
+        self._send(actions.to_parent(started, done, self._place()))
 
     def _tell_parent_again(self, child: Instance) -> None:
         """A parent that asks twice for the same child has not heard how it ended."""
@@ -920,3 +943,15 @@ def _is_same_start(before: Event | None, event: Event) -> bool:
         return False
     one, other = before.executionStarted.parentInstance, event.executionStarted.parentInstance
     return one.taskScheduledId == other.taskScheduledId and one.workflowInstance == other.workflowInstance
+
+
+def _request_of(started: pb.ExecutionStartedEvent) -> service.ActivityRequest:
+    """The call of a child as if it were one of an activity."""
+    parent = started.parentInstance
+    return service.ActivityRequest(
+        name=started.name,
+        input=started.input if started.HasField("input") else None,
+        workflowInstance=parent.workflowInstance,
+        taskId=parent.taskScheduledId,
+        taskExecutionId=started.workflowInstance.instanceId,
+    )

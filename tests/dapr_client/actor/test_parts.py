@@ -138,7 +138,9 @@ def test_other_types_come_back_where_they_are_named(value: object) -> None:
 def test_the_configuration_is_told_as_dapr_reads_it() -> None:
     own = ActorTypeConfig("B", actor_idle_timeout=timedelta(minutes=1), reentrancy=ActorReentrancyConfig(True))
     config = ActorRuntimeConfig(actor_type_configs=[own])
+    config.update_entities([])
     config.update_entities(["A"])
+    config.update_entities([])  # they are added
     assert JSON.deserialize(JSON.serialize(config)) == {
         "actorIdleTimeout": "1h0m0s0ms0\u03bcs",
         "actorScanInterval": "0h0m30s0ms0\u03bcs",
