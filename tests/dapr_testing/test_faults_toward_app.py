@@ -145,6 +145,25 @@ def test_an_application_over_http(dapr_sidecar: DaprSidecar) -> None:
     )
 
 
+@pytest.mark.dapr(components=[MINUTE])
+def test_a_delivery_that_is_late_waits_for_the_clock(dapr_sidecar: DaprSidecar) -> None:
+    shop = dapr_sidecar.app().on("minute")
+    dapr_sidecar.faults.when("app.binding").delay(30, applied=True).nth(1)
+    dapr_sidecar.faults.when("app.binding").delay(30).nth(2)
+    dapr_sidecar.faults.when("app.binding").delay(90).nth(3)  # longer than the sidecar waits
+    began = dapr_sidecar.clock.now()
+    dapr_sidecar.clock.advance(300)
+    assert sorted(one.time - began for one in shop.received) == [60, 150, 240, 300]
+    told = [(one.time - began, one.error) for one in dapr_sidecar.bindings.deliveries]
+    assert sorted(told) == [
+        (90, ""),
+        (150, ""),
+        (240, ""),
+        (240, "error invoking app: timed out after 60.0 s"),
+        (300, ""),
+    ]
+
+
 def test_who_invokes_a_method_sees_what_the_application_would_say(dapr_sidecar: DaprSidecar) -> None:
     own = dapr_sidecar.app().on("hello", returns="world")
     began = dapr_sidecar.clock.now()
