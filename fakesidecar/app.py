@@ -728,17 +728,20 @@ class HandedOn:
     async def _send(self, requests: AsyncIterator[bytes]) -> None:
         """Send messages until the call is over.
 
-        The library's own way takes a message that comes too late for an error of its own, and forgets the status that
-        the application has ended the call with.
+        The library's public way takes a message that comes too late for an error of its own, and forgets the status
+        that the application has ended the call with; a library that has nothing else inside is asked in that way.
         """
         import grpc.aio
 
+        inside = getattr(self._call, "_cython_call", None)
+        write = getattr(inside, "send_serialized_message", self._call.write)
+        close = getattr(inside, "send_receive_close", self._call.done_writing)
         try:
             await self._call.wait_for_connection()
             async for message in requests:
-                await self._call._cython_call.send_serialized_message(message)
-            await self._call._cython_call.send_receive_close()
-        except (grpc.aio.AioRpcError, grpc.aio.InternalError):
+                await write(message)
+            await close()
+        except (grpc.aio.AioRpcError, grpc.aio.InternalError, asyncio.InvalidStateError):
             return  # it is over
         except Exception:  # what is to be sent broke off
             self._call.cancel()

@@ -66,9 +66,7 @@ class Redis:
                 stdout=subprocess.DEVNULL,
             )  # fmt: skip
         else:
-            from fakeredis import TcpFakeServer
-
-            self._server = TcpFakeServer(("127.0.0.1", self.port))
+            self._server = _fake_redis(self.port)
             threading.Thread(target=self._server.serve_forever, daemon=True).start()
         for _ in range(200):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
@@ -90,6 +88,19 @@ class Redis:
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
+
+
+def _fake_redis(port: int) -> Any:
+    """A fakeredis behind a socket, which knows `INFO` as well: state stores ask for the number of replicas."""
+    from fakeredis import TcpFakeServer
+    from fakeredis._commands import command
+    from fakeredis._socket import FakeSocket
+
+    def info(self: Any, *sections: bytes) -> bytes:
+        return b"connected_slaves:0\r\n"
+
+    FakeSocket.info = command((), (bytes,))(info)  # type: ignore[attr-defined]
+    return TcpFakeServer(("127.0.0.1", port))
 
 
 class Sidecar:

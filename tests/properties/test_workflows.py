@@ -207,11 +207,15 @@ class Asked:
 def workflow(ctx: DaprWorkflowContext, given: Any) -> Generator[Any, Any, Any]:
     """Does what a program says; the result has what came of each step, in earlier rounds too."""
     program, log, *later = given
+    children: list[Task[Any]] = []
     for kind, *parts in program:
         match kind:
             case "raise":
                 raise ValueError(parts[0])
             case "again":
+                for child in children:  # the next round would take their results for those of its own calls
+                    with suppress(TaskFailedError):
+                        yield child
                 ctx.continue_as_new([parts[1], log, True], save_events=parts[0])
                 return None
             case "same":
@@ -222,24 +226,24 @@ def workflow(ctx: DaprWorkflowContext, given: Any) -> Generator[Any, Any, Any]:
                 yield ctx.create_timer(due)
                 log.append([True, ctx.now() >= due])
             case _:
-                asked = ask(ctx, [kind, *parts], ids=bool(later))
+                asked = ask(ctx, [kind, *parts], children, ids=bool(later))
                 with suppress(TaskFailedError, TimeoutError):
                     yield asked.task
                 log.append(asked.outcome())
     return log
 
 
-def ask(ctx: DaprWorkflowContext, step: Step, *, ids: bool) -> Asked:
-    """Begin a step. Children have ids of their own where an earlier round may have left some of the common ones."""
+def ask(ctx: DaprWorkflowContext, step: Step, children: list[Task[Any]], *, ids: bool) -> Asked:
+    """Begin a step. Children have ids of their own where one of an earlier round may have left children itself."""
     task: Task[Any]
     id = f"{ctx.instance_id}-{ctx.uuid4()}" if ids else None
     match step:
         case ["all", parts]:
-            each = [ask(ctx, part, ids=ids) for part in parts]
+            each = [ask(ctx, part, children, ids=ids) for part in parts]
             whole = when_all([one.task for one in each])
             return Asked(whole, lambda: whole.get_result() and [one.read() for one in each])
         case ["any", parts]:
-            each = [ask(ctx, part, ids=ids) for part in parts]
+            each = [ask(ctx, part, children, ids=ids) for part in parts]
             first = when_any([one.task for one in each])
 
             def winner() -> Any:
@@ -265,9 +269,11 @@ def ask(ctx: DaprWorkflowContext, step: Step, *, ids: bool) -> Asked:
             task = ctx.wait_for_external_event(name, timeout=timedelta(seconds=seconds))
         case ["child", program]:
             task = ctx.call_child_workflow("workflow", input=[program, []], instance_id=id)
+            children.append(task)
         case ["child again", program, attempts]:
             policy = retries(attempts)
             task = ctx.call_child_workflow("workflow", input=[program, []], instance_id=id, retry_policy=policy)
+            children.append(task)
     return Asked(task, task.get_result)
 
 

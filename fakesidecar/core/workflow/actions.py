@@ -46,8 +46,6 @@ class Message:
     instance: str
     event: Event
     propagated: pb.PropagatedHistory | None = None
-    execution: str = ""
-    """The execution of a parent that is told how its child ended."""
 
 
 @dataclass(slots=True)
@@ -344,7 +342,7 @@ def for_parent(parent: common.ParentInstanceInfo, event: Event, place: Place) ->
     """An event on its way to the parent of an instance."""
     app = "" if parent.appID == place.app_id else parent.appID
     target = parent.workflowInstance
-    return Message(app, target.instanceId, event, execution=target.executionId.value)
+    return Message(app, target.instanceId, event)
 
 
 def child_id(parent: str, action: int) -> str:

@@ -775,16 +775,8 @@ class Engine:
             self._receive_start(message)
             return
         instance = self._instances.get(message.instance)
-        if instance is None or not instance.active or self._of_earlier_round(instance, message):
-            return
-        self._add(instance, message.event)
-
-    @staticmethod
-    def _of_earlier_round(instance: Instance, message: Message) -> bool:
-        started = instance.facts.started
-        if started is None or resolution_of(message.event) not in instance.facts.opened:
-            return False
-        return started.executionStarted.workflowInstance.executionId.value != message.execution
+        if instance is not None and instance.active:
+            self._add(instance, message.event)
 
     def _receive_start(self, message: Message) -> None:
         started = message.event.executionStarted
@@ -795,8 +787,7 @@ class Engine:
                 self._await(answer, partial(self._answer_parent, started))
                 return
         before = self._instances.get(message.instance)
-        if before is not None and _is_same_start(before.start, message.event):
-            self._tell_parent_again(before)
+        if before is not None and self._has_begun(before, message.event):
             return
         try:
             self._create(message.instance, message.event, message.propagated)
@@ -823,12 +814,23 @@ class Engine:
             done.result.CopyFrom(answer.result)
         self._send(actions.to_parent(started, done, self._place()))
 
-    def _tell_parent_again(self, child: Instance) -> None:
-        """A parent that asks twice for the same child has not heard how it ended."""
-        started, completed = child.facts.started, child.facts.completed
-        if started is not None and completed is not None:
-            done = completed.executionCompleted
-            self._send(actions.to_parent(started.executionStarted, done, self._place()))
+    def _has_begun(self, child: Instance, event: Event) -> bool:
+        """Whether a child is what its parent asks for; a parent that asks again has not heard how it ended.
+
+        One that an earlier round of the parent began, under the same number, is what the present round asks for as long
+        as it runs, whatever it was told; its result is the present round's (dapr pkg/actors/targets/workflow).
+        """
+        if child.start is None or not event.executionStarted.HasField("parentInstance"):
+            return False
+        before, parent = child.start.executionStarted, event.executionStarted.parentInstance
+        if _caller(before.parentInstance) != _caller(parent):
+            return False
+        if child.facts.completed is None:
+            return True
+        if before.parentInstance.workflowInstance != parent.workflowInstance:
+            return False
+        self._send(actions.to_parent(before, child.facts.completed.executionCompleted, self._place()))
+        return True
 
     # --- going on with a history ---
 
@@ -937,12 +939,9 @@ class Engine:
             storage.close()
 
 
-def _is_same_start(before: Event | None, event: Event) -> bool:
-    """Whether an instance was started by the very action that this start comes from."""
-    if before is None or not event.executionStarted.HasField("parentInstance"):
-        return False
-    one, other = before.executionStarted.parentInstance, event.executionStarted.parentInstance
-    return one.taskScheduledId == other.taskScheduledId and one.workflowInstance == other.workflowInstance
+def _caller(parent: common.ParentInstanceInfo) -> tuple[str, int]:
+    """Who called a child, and by which action; not in which round."""
+    return parent.workflowInstance.instanceId, parent.taskScheduledId
 
 
 def _request_of(started: pb.ExecutionStartedEvent) -> service.ActivityRequest:

@@ -625,6 +625,39 @@ def test_every_commit_is_told(engine: Engine) -> None:
 # --- other apps ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("first", "second"), [("", ""), ("one", "one"), ("one", "other")])
+def test_a_child_of_an_earlier_round_answers_the_present_one(engine: Engine, first: str, second: str) -> None:
+    """The child that has the number: the same one as before, if that is its id, or whoever had the number then."""
+
+    def parent(so: So) -> list[Action]:
+        if so.result(1) is not None:
+            return [complete(2, so.result(1))]
+        if so.raised("next"):
+            return [again(2, "second")]
+        return [] if so.took(1) else [child(1, "child", so.input, instance=second if so.input == "second" else first)]
+
+    def waits(so: So) -> list[Action]:
+        return [complete(2, so.input)] if so.raised("go") else [] if so.took(1) else [wait_for(1, "go")]
+
+    Worker(engine, {"parent": parent, "child": waits})
+    start(engine, "w", "parent", "first")
+    for name in ("next", "later"):  # the other one waits until the next round has begun
+        wait(engine.raise_event("w", name, None))
+    wait(engine.raise_event(first or "w:0001", "go", None))
+    assert output(ended(engine, "w")) == "first"
+
+
+def test_a_child_that_ended_in_an_earlier_round_begins_anew(engine: Engine) -> None:
+    def parent(so: So) -> list[Action]:
+        if so.result(1) is None:
+            return [] if so.took(1) else [child(1, "child", so.input)]
+        return [complete(2, so.result(1)) if so.input == "second" else again(2, "second")]
+
+    Worker(engine, {"parent": parent, "child": lambda so: [complete(1, so.input)]})
+    start(engine, "w", "parent", "first")
+    assert output(ended(engine, "w")) == "second"
+
+
 def test_activities_and_children_may_be_another_apps(clock: VirtualClock) -> None:
     shop = Sidecar(Options(app_id="wf-shop"), components=[STORE], clock=clock).core.workflow
 

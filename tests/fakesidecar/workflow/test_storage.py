@@ -14,6 +14,7 @@ from fakesidecar.core.workflow.history import TERMINATED, stamp
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.sidecar import Sidecar
+from tests.parity.process import Redis
 
 from .scripted import (
     Action,
@@ -42,17 +43,33 @@ def clock() -> VirtualClock:
     return VirtualClock()
 
 
+@pytest.fixture(scope="module")
+def redis_server() -> Iterator[Redis]:
+    """A Redis that outlives the sidecars."""
+    with closing(Redis()) as server:
+        yield server
+
+
+@pytest.fixture(params=["state.sqlite", "state.redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Component:
+    """A store that is still there when its sidecar is not."""
+    if request.param == "state.sqlite":
+        where = {"connectionString": str(tmp_path / "db")}
+    else:
+        server: Redis = request.getfixturevalue("redis_server")
+        server.call("FLUSHALL")
+        where = {"redisHost": server.address}
+    return Component("store", request.param, metadata={**where, "actorStateStore": "true"})
+
+
 @pytest.fixture
-def restart(tmp_path: Path, clock: VirtualClock) -> Iterator[Restart]:
-    """Stop the sidecar, if there is one, and start another on the same database."""
-    store = Component(
-        "store", "state.sqlite", metadata={"connectionString": str(tmp_path / "db"), "actorStateStore": "true"}
-    )
+def restart(store: Component, clock: VirtualClock) -> Iterator[Restart]:
+    """Stop the sidecar, if there is one, and start another on the same store."""
     running: list[Sidecar] = []
 
     def again() -> Engine:
         stop()
-        running.append(Sidecar(Options(app_id="app"), components=[store], clock=clock))
+        running.append(Sidecar(Options(app_id="app", redis="real"), components=[store], clock=clock))
         return running[-1].core.workflow
 
     def stop() -> None:
