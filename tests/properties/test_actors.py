@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from hypothesis import given, settings
@@ -300,47 +302,138 @@ class Prompt(Slow):
         self.clock, self.times = clock, list[float]()
 
     def remind(self, reminder: Reminder) -> Future[None]:
+        return self._noted()
+
+    def tick(self, timer: ActorTimer) -> Future[None]:
+        return self._noted()
+
+    def deactivate(self, type: str, id: str) -> Future[None]:
+        return self._done()
+
+    def _noted(self) -> Future[None]:
         self.times.append(self.clock.now())
+        return self._done()
+
+    def _done(self) -> Future[None]:
         answer: Future[None] = Future()
         answer.set_result(None)
         return answer
 
 
-@given(
-    due=st.none() | st.integers(0, 500),
-    period=st.none() | st.integers(1, 300),
-    repeats=st.none() | st.integers(1, 5),
-    ttl=st.none() | st.integers(0, 2000),
-    jumps=st.lists(st.floats(0, 700), max_size=8),
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A duration in one of the ways to write it, and where it leads by the calendar of `datetime`."""
+
+    text: str
+    seconds: int
+    months: int = 0
+
+    def after(self, moment: datetime) -> datetime:
+        years, month = divmod(moment.month - 1 + self.months, 12)
+        first = moment.replace(year=moment.year + years, month=month + 1, day=1)
+        # A month after January 31 is February 31, as Go counts, and that is some day of March.
+        return first + timedelta(days=moment.day - 1, seconds=self.seconds)
+
+
+def clock_text(seconds: int) -> list[str]:
+    """Seconds, as Go and ISO 8601 write them."""
+    minutes, rest = divmod(seconds, 60)
+    hours, left = divmod(minutes, 60)
+    return [
+        f"{seconds}s",
+        f"{minutes}m{rest}s",
+        f"{hours}h{left}m{rest}s",
+        f"{seconds * 1000}ms",
+        f"{hours}h{left}m{rest - 0.5}s500ms" if rest else f"{seconds}.0s",
+        f"PT{seconds}S",
+        f"PT{hours}H{left}M{rest}S",
+    ]
+
+
+def lengths(most: int) -> st.SearchStrategy[Length]:
+    """Durations by the clock."""
+    return st.integers(0, most).flatmap(
+        lambda seconds: st.sampled_from(clock_text(seconds)).map(lambda text: Length(text, seconds))
+    )
+
+
+by_calendar = st.builds(
+    lambda years, months, weeks, days: Length(
+        f"P{years}Y{months}M{weeks}W{days}DT1S", (7 * weeks + days) * 86400 + 1, 12 * years + months
+    ),
+    *(st.integers(0, most) for most in (1, 14, 2, 40)),
 )
+SINGLE = [
+    Length("P1M", 0, 1),
+    Length("P1Y", 0, 12),
+    Length("P1W", 7 * 86400),
+    Length("P1D", 86400),
+]
+calendars = by_calendar | st.sampled_from(SINGLE)
+STARTS = [datetime(2030, 1, 1), datetime(2031, 1, 31, 23, 59, 59), datetime(2032, 2, 29, 12), datetime(2031, 12, 31)]
+
+
+@st.composite
+def moments(draw: st.DrawFn, start: datetime, length: Length) -> str:
+    """The moment that is so much later, as a time with an offset of its own."""
+    zone = timezone(timedelta(minutes=draw(st.sampled_from([0, 60, -210, 345]))))
+    text = length.after(start).replace(tzinfo=UTC).astimezone(zone).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+@given(data=st.data(), start=st.sampled_from(STARTS), kind=st.sampled_from(["reminder", "timer"]))
 @settings(max_examples=200, deadline=None)
-def test_reminders_come_when_a_calendar_says(
-    due: int | None, period: int | None, repeats: int | None, ttl: int | None, jumps: list[float]
-) -> None:
-    clock = VirtualClock()
+def test_reminders_and_timers_come_when_a_calendar_says(data: st.DataObject, start: datetime, kind: str) -> None:
+    """Whatever their times are written in: a time, a duration by the clock or by the calendar, so often or for ever."""
+    due = data.draw(st.none() | lengths(500) | calendars, "due")
+    period = data.draw(st.none() | lengths(300).filter(lambda length: length.seconds > 0), "period")
+    if kind == "timer" and data.draw(st.booleans(), "by the calendar"):
+        period = data.draw(calendars.filter(lambda length: length.seconds or length.months), "period")
+    repeats = data.draw(st.none() | st.integers(1, 5), "repeats")
+    ttl = data.draw(st.none() | lengths(2000) | calendars, "ttl")
+    texts = {"due_time": "", "period": "", "ttl": ""}
+    first = start
+    if due is not None:
+        texts["due_time"] = data.draw(st.just(due.text) | moments(start, due), "due time")
+        first = due.after(start)
+    if period is not None:
+        texts["period"] = period.text
+        if repeats is not None and period.text.startswith("P"):
+            texts["period"] = f"R{repeats}/{period.text}"
+        else:
+            repeats = None
+    last = datetime.max
+    if ttl is not None:
+        last = ttl.after(first)
+        texts["ttl"] = data.draw(st.just(ttl.text) | moments(first, ttl), "ttl time")
+
+    clock = VirtualClock(start.replace(tzinfo=UTC))
     sidecar = Sidecar(components=[STORE], clock=clock)
     host = Prompt(clock)
     sidecar.core.actors.register(host, {"Plain": TypeConfig()})
-    start = clock.now()
-    prefix = "" if repeats is None else f"R{repeats}/"
-    texts = {
-        "due_time": "" if due is None else f"{due}s",
-        "period": "" if period is None else f"{prefix}PT{period}S",
-        "ttl": "" if ttl is None else f"{ttl}s",
-    }
     try:
-        sidecar.core.actors.create_reminder(Reminder("Plain", "tom", "r", **texts))  # type: ignore[arg-type]  # texts
+        if kind == "reminder":
+            sidecar.core.actors.create_reminder(Reminder("Plain", "tom", "r", **texts))  # type: ignore[arg-type]
+        else:
+            sidecar.core.actors.create_timer(ActorTimer("Plain", "tom", "r", **texts))  # type: ignore[arg-type]
     except ApiError:
+        assert kind == "reminder"
         assert period is None
         assert due is None or ttl is not None
         return
+    tick, expected = first, list[datetime]()
+    if due is None and period is not None and kind == "reminder":
+        tick = period.after(start)
+    end = start + timedelta(seconds=sum(jumps := data.draw(st.lists(st.integers(0, 700), max_size=8), "jumps")))
+    if data.draw(st.booleans(), "go far") and (due is None or due in SINGLE) and repeats is not None:
+        jumps.append(500 * 86400)
+        end += timedelta(days=500)
+    while tick <= end and (tick < last if kind == "timer" else tick <= last):
+        expected.append(tick)
+        if period is None or len(expected) == repeats:
+            break
+        tick = period.after(tick)
     for jump in jumps:
         clock.advance(jump)
-    first = (due or 0) if due is not None else (period or 0)
-    expected = [float(first + number * (period or 0)) for number in range(5000 if period else 1)]
-    if repeats is not None and period is not None:
-        expected = expected[:repeats]
-    if ttl is not None:
-        expected = [tick for tick in expected if tick <= (due or 0) + ttl]
-    assert [tick - start for tick in host.times] == [tick for tick in expected if tick <= clock.now() - start]
+    assert [datetime.fromtimestamp(time, UTC).replace(tzinfo=None) for time in host.times] == expected
     sidecar.stop()

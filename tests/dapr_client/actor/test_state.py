@@ -15,9 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dapr_testing
-from dapr_client.actor import Actor, ActorGrpcHost, ActorInterface, Actors, DaprActorGrpcClient, actormethod
+from dapr_client.actor import (
+    Actor,
+    ActorGrpcHost,
+    ActorId,
+    ActorInterface,
+    ActorProxyFactory,
+    Actors,
+    DaprActorGrpcClient,
+    actormethod,
+)
 from dapr_testing import DaprSidecar
 
+from .hosting import KINDS, hosted
 from .test_hosting import kept
 
 TYPE = "ScriptedActor"
@@ -190,3 +200,29 @@ async def test_a_save_that_failed_leaves_nothing_behind(hosting: DaprSidecar) ->
     hosting.faults.when("actors.transact").fail("UNAVAILABLE").times(1)
     assert await ran([["set_state", "plain", 2], ["set_state", "new", 2]]) is None
     assert await ran([["get_state", "plain"], ["contains_state", "new"]]) == [1, False]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_names_of_state_are_any_text_and_nothing_is_a_value(kind: str) -> None:
+    """Names go into JSON, and into URLs."""
+    names = [
+        '"',
+        "\\",
+        "\n\t",
+        "\x7f",
+        "a/b",
+        "a%2Fb",
+        "a?b#c",
+        "ünï 猫 🐈",
+        " ",
+        '"},{"operation":"delete"',
+        "||",
+    ]
+    actor = ActorProxyFactory().create(TYPE, ActorId("1"), Scripted)
+    async with hosted(kind, ScriptedActor) as dapr:
+        await actor.run([["set_state", name, None] for name in names])
+        assert kept(dapr, TYPE, "1") == dict.fromkeys(names)
+        await asyncio.to_thread(dapr.actors.deactivate, TYPE, "1")
+        assert await actor.run([["try_get_state", name] for name in names]) == [[True, None]] * len(names)
+        await actor.run([["remove_state", name] for name in names])
+        assert kept(dapr, TYPE, "1") == {}
