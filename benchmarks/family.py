@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from benchmarks._measure import COMPILED, Row
-from benchmarks.invocation import answer, rate
+from benchmarks.invocation import answer, medians, post
 from fakesidecar import Options, Sidecar
 
 FIVE = """
@@ -62,11 +62,14 @@ async def between_processes() -> float:
         assert kitchen.stdout is not None
         port = int(await kitchen.stdout.readline())
         async with Sidecar(Options(app_id="shop", names=names)) as shop, aiohttp.ClientSession() as session:
-            direct = await rate(session, f"http://127.0.0.1:{port}/soup")
-            through = await rate(session, f"http://127.0.0.1:{shop.http_port}/v1.0/invoke/kitchen/method/soup")
+            urls = (
+                f"http://127.0.0.1:{port}/soup",
+                f"http://127.0.0.1:{shop.http_port}/v1.0/invoke/kitchen/method/soup",
+            )
+            direct, through = await medians([post(session, url) for url in urls])
         kitchen.stdin.close()
         await kitchen.wait()
-    return direct / through
+    return through / direct
 
 
 async def be_kitchen(names: str) -> None:

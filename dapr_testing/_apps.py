@@ -239,7 +239,7 @@ class Apps:
             raise ValueError(f"{stand_in.app_id} is the application of this sidecar, which has one")
         if stand_in.protocol != "http":
             raise ValueError("a stand-in of the sidecar's own application speaks HTTP")
-        app = AppChannel(_InPlace(stand_in), self._core.clock)
+        app = AppChannel(_InPlace(stand_in), self._core.clock, faults=self._core.faults)
         self._core.invocation.submit(_opened(app)).result()
         self._core.app = app
         stand_in.changed = self._ask_for_bindings

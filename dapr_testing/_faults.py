@@ -300,8 +300,10 @@ class Plan:
             return f"{text}because it does not say what is to happen"
         if self.seen:
             return f"{text}though it was about {self.seen} call(s): see which of them it means"
-        recording = self._core.recording
-        events = [event for event in recording.events if event.call.block != "control"]
+        if self._rule.means_app:
+            events = list(self._core.faults.seen_by_app)
+        else:
+            events = [event for event in self._core.recording.events if event.call.block != "control"]
         return f"{text}because no call was meant by it; {nearest(self._rule, events, self._armed.added)}"
 
     def __repr__(self) -> str:

@@ -14,12 +14,14 @@ import io
 import logging
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from fakesidecar.call import Call, body_of
 from fakesidecar.clock import Clock
+from fakesidecar.errors import ApiError, ConnectionLost, DeadlinePassed, NoAnswer
 from fakesidecar.options import Options
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from dapr_client.wire import Method
+    from fakesidecar.faults import Faults
 
 log = logging.getLogger("fakesidecar.app")
 
@@ -81,6 +84,21 @@ class AppRequest:
     headers: Headers = JSON
     query: str = ""
     """As it is on the wire, without the question mark."""
+
+    def as_arguments(self) -> dict[str, Any]:
+        """It in plain values, for fault plans."""
+        body = body_of(self.body) if isinstance(self.body, bytes) else None
+        return {"method": self.method, "path": self.path, "query": self.query, "body": body}
+
+
+class About(NamedTuple):
+    """What the application is told, in the words of fault plans."""
+
+    operation: str
+    """`event`, `job`, …"""
+    component: str = ""
+    target: str = ""
+    """The topic, job, actor, … that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +216,14 @@ class AppChannel:
         url: str = "",
         is_grpc: bool = False,
         max_concurrency: int = -1,
+        faults: Faults | None = None,
     ) -> None:
         self.transport = transport
         self.url = url
         """Where an HTTP application is, as messages name it; empty when it is in this process."""
         self.is_grpc = is_grpc
         self._clock = clock
+        self._faults = faults
         self._turns = asyncio.Semaphore(max_concurrency) if max_concurrency > 0 else contextlib.nullcontext()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -224,14 +244,33 @@ class AppChannel:
 
     # --- on the sidecar's event loop ---
 
-    async def request(self, request: AppRequest, timeout: float = TIMEOUT_SECONDS) -> AppResponse:
-        """Send a request (to a gRPC application, as `OnInvoke`), return the answer; raises `AppFailed`."""
-        with self._clock.busy():
-            async with self._turns:
-                return await self.transport.request(request, timeout)
+    async def request(
+        self, request: AppRequest, timeout: float = TIMEOUT_SECONDS, about: About | None = None
+    ) -> AppResponse:
+        """Send a request (to a gRPC application, as `OnInvoke`), return the answer; raises `AppFailed`.
 
-    async def stream(self, request: AppRequest) -> AppStream:
+        What it is about is said of requests that something may be made to happen to.
+        """
+        send = partial(self._in_turn, self.transport.request, request, timeout)
+        if about is None or not self._may_fail:
+            return await send()
+        try:
+            return await self._toward_app(about, request, timeout, send)
+        except ApiError as error:
+            return self._told(error, timeout)
+
+    async def stream(self, request: AppRequest, about: About | None = None) -> AppStream:
         """Send a request, return the answer as soon as it begins; raises `AppFailed`, and so does reading it."""
+        if about is None or not self._may_fail:
+            return await self._stream(request)
+        request = replace(request, body=await whole(request.body))  # it may be sent twice
+        try:
+            return await self._toward_app(about, request, None, partial(self._stream, request))
+        except ApiError as error:
+            answer = self._told(error, None)
+            return AppStream(answer.status, answer.headers, once(answer.body))
+
+    async def _stream(self, request: AppRequest) -> AppStream:
         with self._clock.busy():
             async with contextlib.AsyncExitStack() as turn:
                 await turn.enter_async_context(self._turns)
@@ -239,17 +278,84 @@ class AppChannel:
                 answer.closing.push_async_callback(turn.pop_all().aclose)
                 return answer
 
-    async def rpc(self, name: str, message: Message, metadata: Metadata = (), timeout: float = TIMEOUT_SECONDS) -> Any:
+    async def rpc(
+        self,
+        name: str,
+        message: Message,
+        metadata: Metadata = (),
+        timeout: float = TIMEOUT_SECONDS,
+        about: About | None = None,
+    ) -> Any:
         """Call one of Dapr's callbacks (`OnTopicEvent`) of a gRPC application; raises `AppRpcFailed`."""
-        with self._clock.busy():
-            async with self._turns:
-                return await self.transport.rpc(name, message, metadata, timeout)
+        send = partial(self._in_turn, self.transport.rpc, name, message, metadata, timeout)
+        return await self._called(about, message, metadata, timeout, send)
 
-    async def exchange(self, name: str, message: Message, metadata: Metadata = ()) -> AppReply:
+    async def exchange(
+        self, name: str, message: Message, metadata: Metadata = (), about: About | None = None
+    ) -> AppReply:
         """As `rpc`, without end, and with the metadata that comes with the answer."""
+        send = partial(self._in_turn, self.transport.exchange, name, message, metadata)
+        reply: AppReply = await self._called(about, message, metadata, None, send)
+        return reply
+
+    async def _in_turn(self, send: Callable[..., Awaitable[T]], *what: Any) -> T:
         with self._clock.busy():
             async with self._turns:
-                return await self.transport.exchange(name, message, metadata)
+                return await send(*what)
+
+    # --- what fault plans make of it ---
+
+    @property
+    def _may_fail(self) -> bool:
+        return self._faults is not None and self._faults.about_app
+
+    async def _called(
+        self,
+        about: About | None,
+        message: Message,
+        metadata: Metadata,
+        timeout: float | None,
+        send: Callable[[], Awaitable[Any]],
+    ) -> Any:
+        if about is None or not self._may_fail:
+            return await send()
+        try:
+            return await self._toward_app(about, message, timeout, send, metadata)
+        except ApiError as error:
+            raise rpc_failure(error) from error
+
+    async def _toward_app(
+        self,
+        about: About,
+        asked: AppRequest | Message,
+        timeout: float | None,
+        send: Callable[[], Awaitable[T]],
+        headers: Metadata = (),
+    ) -> T:
+        """Send something as plans say; raises what they raise."""
+        assert self._faults is not None
+        sent: Any = asked
+        if isinstance(asked, AppRequest):
+            headers, sent = asked.headers, asked.as_arguments()
+        protocol = "grpc" if self.is_grpc else "http"
+        call = Call("app", *about, headers=headers, protocol=protocol, sent=sent)
+        try:
+            answer: T = await self._faults.toward_app(call, send, timeout=timeout, finish=read_whole)
+        except NoAnswer:
+            await asyncio.Event().wait()  # whoever waits for the answer gives up
+            raise
+        return answer
+
+    def _told(self, error: ApiError, timeout: float | None) -> AppResponse:
+        """What a plan says, as an answer to a request; raises `AppFailed` where there is none."""
+        if self.is_grpc:
+            raise rpc_failure(error) from error
+        if isinstance(error, ConnectionLost):
+            raise AppFailed("EOF") from error
+        if isinstance(error, DeadlinePassed):
+            raise AppFailed(f"timed out after {timeout} s", timed_out=True) from error
+        body = error.message.encode() if error.http_body is None else error.http_body
+        return AppResponse(error.http, error.http_headers, body)
 
     # --- from any thread ---
 
@@ -312,6 +418,7 @@ class AppChannel:
         task.add_done_callback(lambda done: self._done(lane, work, done))
 
     async def _after(self, before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
+        self._clock.take_over()
         if before is not None:
             await asyncio.wait([before])
         await work
@@ -326,7 +433,35 @@ class AppChannel:
         self._clock.end()
 
 
-def app_of(options: Options, clock: Clock) -> AppChannel | None:
+async def once(body: bytes) -> AsyncIterator[bytes]:
+    """A body that is there already."""
+    if body:
+        yield body
+
+
+async def read_whole(answer: object) -> None:
+    """Read an answer that nobody is given to its end."""
+    if isinstance(answer, AppStream):
+        await answer.read()
+
+
+def rpc_failure(error: ApiError) -> AppRpcFailed:
+    """What a plan says, as a gRPC application would end a call with it."""
+    import grpc.aio
+
+    from fakesidecar.grpcapi.status import status_of, trailer_of
+
+    status = status_of(error)
+    details = IN_GO.get(type(error), status.message)
+    trailer = grpc.aio.Metadata(*trailer_of(error, status))
+    return AppRpcFailed(grpc.aio.AioRpcError(status.code, grpc.aio.Metadata(), trailer, details), "")
+
+
+IN_GO = {ConnectionLost: "error reading from server: EOF", DeadlinePassed: "context deadline exceeded"}
+"""What grpc-go says of a call that nobody answers."""
+
+
+def app_of(options: Options, clock: Clock, faults: Faults) -> AppChannel | None:
     """The way to the application that the options name; None when there is none."""
     if not options.app_port:
         return None
@@ -341,7 +476,9 @@ def app_of(options: Options, clock: Clock) -> AppChannel | None:
     else:
         transport = Http(url, token)
     is_grpc = protocol in ("grpc", "grpcs")
-    return AppChannel(transport, clock, url=url, is_grpc=is_grpc, max_concurrency=options.app_max_concurrency)
+    return AppChannel(
+        transport, clock, url=url, is_grpc=is_grpc, max_concurrency=options.app_max_concurrency, faults=faults
+    )
 
 
 # --- how a request travels -----------------------------------------------------------------------
@@ -591,17 +728,20 @@ class HandedOn:
     async def _send(self, requests: AsyncIterator[bytes]) -> None:
         """Send messages until the call is over.
 
-        The library's own way takes a message that comes too late for an error of its own, and forgets the status that
-        the application has ended the call with.
+        The library's public way takes a message that comes too late for an error of its own, and forgets the status
+        that the application has ended the call with; a library that has nothing else inside is asked in that way.
         """
         import grpc.aio
 
+        inside = getattr(self._call, "_cython_call", None)
+        write = getattr(inside, "send_serialized_message", self._call.write)
+        close = getattr(inside, "send_receive_close", self._call.done_writing)
         try:
             await self._call.wait_for_connection()
             async for message in requests:
-                await self._call._cython_call.send_serialized_message(message)
-            await self._call._cython_call.send_receive_close()
-        except (grpc.aio.AioRpcError, grpc.aio.InternalError):
+                await write(message)
+            await close()
+        except (grpc.aio.AioRpcError, grpc.aio.InternalError, asyncio.InvalidStateError):
             return  # it is over
         except Exception:  # what is to be sent broke off
             self._call.cancel()

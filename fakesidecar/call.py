@@ -104,7 +104,7 @@ def arguments_of(request: Any) -> Any:
         return {field.name: _plain(value) for field, value in request.ListFields()}
     if hasattr(request, "params"):
         query = dict(parse_qsl(request.query, keep_blank_values=True))
-        return {**query, **request.params, **({"body": _body(request.body)} if request.body else {})}
+        return {**query, **request.params, **({"body": body_of(request.body)} if request.body else {})}
     return request
 
 
@@ -116,7 +116,8 @@ def _plain(value: Any) -> Any:
     return [arguments_of(item) for item in value] if isinstance(value, MutableSequence) else value
 
 
-def _body(body: bytes) -> Any:
+def body_of(body: bytes) -> Any:
+    """A body as a plain value, when it is JSON."""
     try:
         return json.loads(body)
     except ValueError:

@@ -132,6 +132,36 @@ class Clock(ABC):
         with self._counting:
             self._under_way += 1
 
+    def take_over(self) -> None:
+        """The caller is in the middle of something that `begin` was called for, to the end of its context."""
+        _OWN.set(_OWN.get() + 1)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass in a coroutine, whoever moves the clock; what it is in is not under way meanwhile."""
+        loop, own = asyncio.get_running_loop(), _OWN.get()
+        passed = asyncio.Event()
+        aside = [True]
+
+        def resume() -> None:
+            with self._counting:
+                if aside:
+                    aside.clear()
+                    for _ in range(own):
+                        self.begin()
+
+        def ring() -> None:
+            resume()
+            loop.call_soon_threadsafe(passed.set)
+
+        timer = self.call_later(seconds, ring)
+        for _ in range(own):
+            self.end()
+        try:
+            await passed.wait()
+        finally:
+            timer.cancel()
+            resume()
+
     def end(self) -> None:
         """What was begun has ended."""
         with self._counting:
@@ -243,6 +273,35 @@ class SystemClock(Clock):
         self._arm()
 
 
+class _Turn:
+    """Held by whoever moves a clock, again and again within; `free` hears when they are through."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self.free: list[threading.Event] = []
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        if not self._lock.acquire(blocking):
+            return False
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        self._depth -= 1
+        through = not self._depth
+        self._lock.release()
+        if through:
+            for event in [*self.free]:
+                event.set()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *failure: object) -> None:
+        self.release()
+
+
 class VirtualClock(Clock):
     """A clock that stands still until somebody moves it, and fires what comes due on the way, in order.
 
@@ -253,7 +312,7 @@ class VirtualClock(Clock):
         super().__init__()
         self._now = self._start = start.timestamp() if isinstance(start, datetime) else float(start)
         self._target = self._now
-        self._moving = threading.RLock()
+        self._moving = _Turn()
 
     def now(self) -> float:
         return self._now
@@ -295,28 +354,44 @@ class VirtualClock(Clock):
             self._settle()
 
     def pass_time(self, seconds: float) -> None:
-        """Move the clock; when somebody else is moving it already, wait until they have come so far."""
+        """Move the clock; when somebody else is moving it already, wait until they have come so far, or are through."""
         if seconds <= 0:
             return
-        if self._moving.acquire(blocking=False):
-            try:
-                self.advance(seconds)
-            finally:
-                self._moving.release()
-            return
+        due = self._now + seconds
+        if not self._move_to(due):
+            self._wait_until(due, seconds)
+
+    def _move_to(self, when: float) -> bool:
+        """Move the clock, unless somebody else does."""
+        if not self._moving.acquire(blocking=False):
+            return False
+        try:
+            self.advance_to(max(when, self._now))
+        finally:
+            self._moving.release()
+        return True
+
+    def _wait_until(self, due: float, seconds: float) -> None:
         # Whoever moves the clock waits for what is under way; this waits for the clock, and so is not.
-        passed = threading.Event()
+        passed, changed = threading.Event(), threading.Event()
 
         def ring() -> None:
             if own:
                 self.begin()
             passed.set()
+            changed.set()
 
         own = self._under_way > 0
-        self.call_later(seconds, ring)
+        self._moving.free.append(changed)
+        timer = self.call_at(due, ring)
         if own:
             self.end()
-        passed.wait()
+        while not passed.is_set() and not self._move_to(due):
+            changed.wait()
+            changed.clear()
+            if self._now + seconds < due:  # the clock was put back
+                timer.fire()
+        self._moving.free.remove(changed)
 
     def leap_to(self, when: float) -> bool:
         """Move the clock to a time, when nothing is due on the way and nothing is under way; whether it is there."""

@@ -200,7 +200,7 @@ def _config(base: Path, common: Mapping[str, Any], folder: Path, app: Mapping[st
 def _existing(start: Path, given: str) -> Path:
     path = (start / Path(given).expanduser()).resolve()
     if not path.exists():
-        raise StartupError(f"error in getting the file info for {path}: no such file or directory")
+        raise StartupError(f"error in getting the file info for {path}: stat {path}: no such file or directory")
     return path
 
 

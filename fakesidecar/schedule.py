@@ -26,6 +26,8 @@ YEARS = 5
 
 SHORTEST = 0.001
 """What `@every 0s` comes to: a real scheduler triggers it about every millisecond."""
+BURST, CALM = 1000, 1.0
+"""After so many times, what has no pause comes only so often (in seconds): clocks are moved by hours."""
 
 _EPOCH = datetime(1970, 1, 1)
 _DAY = timedelta(days=1)
@@ -34,6 +36,9 @@ _HOUR = 3600
 
 class Schedule(ABC):
     """Something that happens again and again."""
+
+    restless = False
+    """It asks for no pause between two ticks, or for less than the shortest."""
 
     @abstractmethod
     def next(self, after: float) -> float | None:
@@ -45,6 +50,7 @@ class Every(Schedule):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = max(seconds, SHORTEST)
+        self.restless = seconds < SHORTEST
 
     def next(self, after: float) -> float:
         return after + self.seconds
@@ -345,7 +351,7 @@ def _iso(text: str) -> Period:
         else:
             continue
         start = place + 1
-    return Period(**amounts, repeats=repeats)
+    return Period(amounts["years"], amounts["months"], amounts["days"], golang.wrap(amounts["seconds"]), repeats)
 
 
 _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
@@ -413,7 +419,7 @@ class Plan:
         schedule, repeats = self.schedule, self.repeats
         if schedule is None or (repeats is not None and count >= repeats):
             return None
-        tick = schedule.next(last)
+        tick = last + CALM if count >= BURST and schedule.restless else schedule.next(last)
         if tick is None:
             tick = math.inf
         return None if tick > self.expires else tick

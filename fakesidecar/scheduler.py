@@ -4,12 +4,14 @@
     scheduler.start(Plan(now, parse("@daily")), lambda task: ring())
 
 A tick is delivered again, as its policy says, until it succeeds or is given up. Then comes the next one by the plan,
-counted from when the last one should have been. Ticks that are late follow each other a millisecond apart.
+counted from when the last one should have been. Ticks that are late follow each other a millisecond apart, and so do
+those of a schedule, or of retries, without a pause; after a thousand these come once a second, which the log says.
 """
 
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,7 +20,9 @@ from heapq import heappop, heappush, heappushpop
 from typing import Any
 
 from fakesidecar.clock import Clock, Timer
-from fakesidecar.schedule import SHORTEST, Plan
+from fakesidecar.schedule import BURST, CALM, SHORTEST, Plan
+
+log = logging.getLogger("fakesidecar.scheduler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class Scheduler:
     ) -> Task:
         """Follow a plan, delivering at once what is due already; `finished` is called after the last tick."""
         task = Task(plan, deliver, policy, finished)
+        if plan.schedule is not None and plan.schedule.restless:
+            log.warning("A schedule leaves no pause between its ticks: after %d they come once a second", BURST)
         with self._lock:
             self._await(task, self._planned(task, plan.first()))
             self._fire()
@@ -188,13 +194,19 @@ class Scheduler:
         return self._from_now(task, tick)
 
     def _retried(self, task: Task) -> float:
-        return self._from_now(task, task.tick + task.attempt * (task.policy.interval or 0.0))
+        interval = task.policy.interval or 0.0
+        pause = SHORTEST
+        if interval < SHORTEST and task.attempt >= BURST:
+            pause = CALM
+            if task.attempt == BURST:
+                log.warning("A tick that fails is retried without a pause: after %d times, once a second", BURST)
+        return max(task.tick + task.attempt * interval, self._clock.now() + pause)
 
     def _from_now(self, task: Task, when: float) -> float:
         now = self._clock.now()
         if when > now:
             return when
-        return now + SHORTEST if task.count or task.attempt else now
+        return now + SHORTEST if task.count else now
 
     def _arm(self) -> None:
         """See to it that the clock wakes this up for what is first in the queue."""

@@ -1,7 +1,9 @@
 """Stand-ins: what is declared for production works on a laptop, in memory, where no component of its type is at hand.
 
 `stand_ins.tsv` has the facts of every such type: its features, the operations of a binding, and the metadata without
-which Dapr's own component does not start (`a|b`: either of them). Each building block has one class that keeps to them.
+which Dapr's own component does not start (`a|b`: either of them). That is what its code refuses to start without: its
+metadata.yaml also calls required what only one direction, or each request, has to say, and how a component proves who
+it is, is left open. Each building block has one class that keeps to the facts.
 """
 
 from __future__ import annotations

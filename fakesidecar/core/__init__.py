@@ -94,7 +94,7 @@ class Core:
         self.conversation = ConversationBlock(self)
         self.middleware = MiddlewareBlock()
         self.workflow = Engine(self)
-        self.app = app_of(options, around.clock)
+        self.app = app_of(options, around.clock, self.faults)
         """The way to the application, None when there is none."""
         if self.app is not None and not self.app.is_grpc and (handlers := self.settings.app_http_pipeline):
             self.app.transport = AppPipeline(self.app.transport, lambda: self.middleware.pipeline(handlers))

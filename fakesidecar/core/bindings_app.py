@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from google.protobuf import empty_pb2
 
 from fakesidecar import golang
-from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppRpcFailed
+from fakesidecar.app import About, AppChannel, AppFailed, AppRequest, AppRpcFailed
 from fakesidecar.components.bindings import Answered, Cancel, Event, InputBinding
 from fakesidecar.core.resiliency import NotTaken
 from fakesidecar.errors import InvokeBindingFailed
@@ -206,7 +206,7 @@ class InputBindings:
         trace = self._trace(event)
         named = [(key, value) for key, value in event.metadata.items() if key.lower() not in (*dict(trace), JSON[0])]
         request = AppRequest("POST", self._path(name), event.data, (JSON, *named, *trace))
-        answer = await app.request(request)
+        answer = await app.request(request, about=About("binding", name))
         if not answer.ok:
             body = answer.body.decode(errors="replace")
             raise NotTaken(
@@ -219,7 +219,7 @@ class InputBindings:
 
         message = appcallback_pb2.BindingEventRequest(name=name, data=event.data, metadata=event.metadata)
         try:
-            reply = await app.rpc("OnBindingEvent", message, self._trace(event))
+            reply = await app.rpc("OnBindingEvent", message, self._trace(event), about=About("binding", name))
         except AppRpcFailed as error:
             raise NotTaken(f"error invoking app: {error}", error.code.name) from error
         try:

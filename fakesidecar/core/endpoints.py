@@ -32,7 +32,7 @@ class Endpoint:
         """Send a request; headers of the resource take the place of the caller's."""
         own = [(name, value) for name, value in asked.headers if name.lower() not in self._headers]
         asked = replace(asked, headers=[*own, *self._headers.values()])
-        return await ask_over_http(self._transport, self._base, asked, authority)
+        return await ask_over_http(self._transport.stream, self._base, asked, authority)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import posixpath
 import re
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from grpc import StatusCode
@@ -21,6 +22,7 @@ from grpc import StatusCode
 from fakesidecar import golang
 from fakesidecar.app import (
     NOBODY_LISTENS,
+    About,
     AppChannel,
     AppFailed,
     AppRequest,
@@ -28,7 +30,6 @@ from fakesidecar.app import (
     AppStream,
     Body,
     Grpc,
-    Http,
     Metadata,
     whole,
 )
@@ -310,7 +311,8 @@ class InvocationBlock:
             raise RpcStatus(StatusCode.INTERNAL, "app is not in a healthy state")
         if app.is_grpc:
             return await ask_over_grpc(app, asked)
-        return await ask_over_http(app, app.url, asked, self.authority)
+        send = partial(app.stream, about=About("invoke", target=asked.method))
+        return await ask_over_http(send, app.url, asked, self.authority)
 
     def _to_app(self, path: str, requests: Requests, metadata: Metadata) -> Proxied:
         app = self._core.app
@@ -416,7 +418,9 @@ def as_metadata(headers: Iterable[tuple[str, str | bytes]], *, from_http: bool) 
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-async def ask_over_http(app: AppChannel | Http, base: str, asked: Invocation, authority: str) -> AppStream:
+async def ask_over_http(
+    send: Callable[[AppRequest], Awaitable[AppStream]], base: str, asked: Invocation, authority: str
+) -> AppStream:
     """Ask an HTTP server (dapr pkg/channel/http)."""
     if not asked.verb:
         raise RpcStatus(StatusCode.INVALID_ARGUMENT, "missing HTTP extension field")
@@ -437,7 +441,7 @@ async def ask_over_http(app: AppChannel | Http, base: str, asked: Invocation, au
     elif not isinstance(asked.body, bytes):
         headers += [(name, str(value)) for name, value in asked.headers if name.lower() == "content-length"]
     try:
-        return await app.stream(AppRequest(asked.verb, path, body_of(asked), headers, asked.query))
+        return await send(AppRequest(asked.verb, path, body_of(asked), headers, asked.query))
     except AppFailed as error:
         raise ComponentError(f"{verb} {golang.quote(base + path + query)}: {error}") from error
 
@@ -473,7 +477,7 @@ async def ask_over_grpc(app: AppChannel, asked: Invocation) -> RpcAnswer:
     if not asked.over_http:  # dapr pkg/messaging/v1, InternalMetadataToGrpcMetadata
         metadata = [(name, value) for name, value in metadata if name != "tracestate"]
     try:
-        reply = await app.exchange("OnInvoke", message, metadata)
+        reply = await app.exchange("OnInvoke", message, metadata, About("invoke", target=asked.method))
     except AppRpcFailed as error:
         return failed(error)
     except AppFailed as error:

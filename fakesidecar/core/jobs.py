@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakesidecar import golang
-from fakesidecar.app import AppFailed, AppRequest, AppRpcFailed
+from fakesidecar.app import About, AppFailed, AppRequest, AppRpcFailed
 from fakesidecar.errors import (
     ApiError,
     JobDeleteFailed,
@@ -271,7 +271,7 @@ class JobsBlock:
         except GoError:  # `a%b`: no request can be made for it
             return False
         request = AppRequest("POST", path, body_of(tick.data))
-        answer = await self._core.app.request(request)
+        answer = await self._core.app.request(request, about=About("job", target=tick.name))
         return answer.ok or answer.status == 404  # a job that the application does not know is not told again
 
     async def _tell_over_grpc(self, tick: Triggered) -> bool:
@@ -286,7 +286,7 @@ class JobsBlock:
             event.content_type = tick.data.type_url
         for name in ("OnJobEvent", "OnJobEventAlpha1"):
             try:
-                await self._core.app.rpc(name, event)
+                await self._core.app.rpc(name, event, about=About("job", target=tick.name))
             except AppRpcFailed as error:
                 if error.code.name == "UNIMPLEMENTED":
                     continue

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fakesidecar.app import AppRequest, AppStream, Transport, whole
+from fakesidecar.app import AppRequest, AppStream, Transport, once, whole
 
 if TYPE_CHECKING:
     from fakesidecar.components.middleware import Middleware
@@ -94,9 +94,3 @@ def through(filters: Sequence[Filter], request: Request, end: Callable[[Request]
     if not filters:
         return end(request)
     return filters[0](request, lambda passed: through(filters[1:], passed, end))
-
-
-async def once(body: bytes) -> AsyncIterator[bytes]:
-    """A body that is there already."""
-    if body:
-        yield body

@@ -9,12 +9,12 @@ import base64
 import binascii
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from fakesidecar import golang
-from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppResponse, AppRpcFailed
+from fakesidecar.app import About, AppChannel, AppFailed, AppRequest, AppResponse, AppRpcFailed
 from fakesidecar.core.pubsub_delivery import (
     PUBSUB_NAME,
     Answer,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from dapr_client.wire import appcallback_pb2
 
 log = logging.getLogger("fakesidecar.pubsub")
+
+T = TypeVar("T")
 
 NOT_FOUND = 404
 UNIMPLEMENTED = "UNIMPLEMENTED"
@@ -186,16 +188,7 @@ class AppSubscriber:
         self._app.spawn(self._deliver(delivery, answered))
 
     async def _deliver(self, delivery: Delivery, answered: Answered) -> None:
-        try:
-            answer = await self._send(self._app, delivery)
-        except NotTaken as error:
-            answer = error
-        except AppFailed as error:
-            answer = NotTaken(f"error from app channel while sending pub/sub event to app: {error}")
-        except Exception as error:
-            log.exception("event %s could not be sent to the app", delivery.id)
-            answer = NotTaken(repr(error))
-        answered(answer)
+        answered(await came_of(self._send(self._app, delivery), f"event {delivery.id}"))
 
     def deliver_bulk(
         self, id: str, entries: Sequence[BulkEntry], answered: Callable[[Mapping[str, Answer]], None]
@@ -206,18 +199,21 @@ class AppSubscriber:
     async def _deliver_bulk(
         self, id: str, entries: Sequence[BulkEntry], answered: Callable[[Mapping[str, Answer]], None]
     ) -> None:
-        try:
-            answers: Mapping[str, Answer] = await self._send_bulk(self._app, id, entries)
-        except NotTaken as error:
-            answers = {entry.id: error for entry in entries}
-        except AppFailed as error:
-            failed = NotTaken(f"error from app channel while sending pub/sub event to app: {error}")
-            answers = {entry.id: failed for entry in entries}
-        except Exception as error:
-            log.exception("%s events could not be sent to the app", len(entries))
-            failed = NotTaken(repr(error))
-            answers = {entry.id: failed for entry in entries}
-        answered(answers)
+        answers = await came_of(self._send_bulk(self._app, id, entries), f"{len(entries)} events")
+        answered({entry.id: answers for entry in entries} if isinstance(answers, NotTaken) else answers)
+
+
+async def came_of(sending: Awaitable[T], what: str) -> T | NotTaken:
+    """What came of handing events over: what the application said, or why it said nothing."""
+    try:
+        return await sending
+    except NotTaken as error:
+        return error
+    except AppFailed as error:
+        return NotTaken(f"error from app channel while sending pub/sub event to app: {error}")
+    except Exception as error:
+        log.exception("%s could not be sent to the app", what)
+        return NotTaken(repr(error))
 
 
 def told(statuses: Mapping[str, str], entries: Sequence[BulkEntry]) -> dict[str, Answer]:
@@ -225,11 +221,18 @@ def told(statuses: Mapping[str, str], entries: Sequence[BulkEntry]) -> dict[str,
     return {entry.id: answer_of(statuses.get(entry.id, ""), entry.id) for entry in entries}
 
 
+def about_event(delivery: Delivery) -> About:
+    """What an event is to fault plans, by whichever way it comes."""
+    return About("event", delivery.pubsub, delivery.topic)
+
+
 # HTTP
 
 
 async def _post(app: AppChannel, delivery: Delivery) -> Answer:
-    answer = await app.request(request_of(delivery.path, delivery.data, CLOUD_EVENT, delivery))
+    answer = await app.request(
+        request_of(delivery.path, delivery.data, CLOUD_EVENT, delivery), about=about_event(delivery)
+    )
     if refused := refusal_of(answer, delivery.id, delivery.topic):
         return refused
     try:
@@ -252,7 +255,9 @@ async def _bulk_post(app: AppChannel, id: str, entries: Sequence[BulkEntry]) -> 
             "entries": [_bulk_entry(entry) for entry in entries],
         }
     )
-    answer = await app.request(request_of(first.path, body, JSON, first, bulk=True))
+    answer = await app.request(
+        request_of(first.path, body, JSON, first, bulk=True), about=About("bulk_event", first.pubsub, first.topic)
+    )
     refused = refusal_of(answer, id, first.topic)
     if answer.status == NOT_FOUND:  # of many events at once none is a dead letter then
         log.warning("%s", refused)
@@ -313,7 +318,7 @@ def refusal_of(answer: AppResponse, id: str, topic: str) -> NotTaken | None:
 async def _rpc(app: AppChannel, delivery: Delivery) -> Answer:
     metadata = metadata_of(delivery)
     try:
-        answer = await app.rpc("OnTopicEvent", topic_event(delivery), metadata)
+        answer = await app.rpc("OnTopicEvent", topic_event(delivery), metadata, about=about_event(delivery))
     except AppRpcFailed as error:
         if error.code.name == UNIMPLEMENTED:
             log.warning("the app does not take events: %s is gone (%s)", delivery.id, error)
@@ -339,7 +344,7 @@ async def _bulk_rpc(app: AppChannel, id: str, entries: Sequence[BulkEntry]) -> M
     metadata = metadata_of(first, bulk=True)
     for name in ("OnBulkTopicEvent", "OnBulkTopicEventAlpha1"):
         try:
-            answer = await app.rpc(name, request, metadata)
+            answer = await app.rpc(name, request, metadata, about=About("bulk_event", first.pubsub, first.topic))
         except AppRpcFailed as error:
             if error.code.name == UNIMPLEMENTED:
                 continue

@@ -235,8 +235,12 @@ class Delay(Effect):
         if self.seconds < 0 or self.jitter < 0:
             raise ValueError(f"a delay is not negative: {self}")
 
+    def drawn(self, random: Random) -> float:
+        """How many seconds it is this time."""
+        return self.seconds + self.jitter * random.random() if self.jitter else self.seconds
+
     def __call__(self, scene: Scene, proceed: Proceed) -> Any:
-        seconds = self.seconds + self.jitter * scene.random.random() if self.jitter else self.seconds
+        seconds = self.drawn(scene.random)
         if self.applied:
             answer = scene.finished(proceed())
             scene.wait(seconds)

@@ -7,14 +7,17 @@ other calls cost nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from fakesidecar.faults import toward_app
 from fakesidecar.faults.effects import Effect, Scene
 from fakesidecar.faults.rules import Rule, fits, is_glob
 from fakesidecar.ids import seeded
+from fakesidecar.interceptors.recording import OK, Event, outcome_of
 
 if TYPE_CHECKING:
     from fakesidecar.call import Call
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 SEEDS = 1 << 32
 NONE: Sequence[Armed] = ()
+KEPT = 1_000
+"""How many calls to the application are kept."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +81,10 @@ class Faults:
         """Whether there may be a rule whose effects take their time."""
         self.on_fault: Callable[[Call, Armed], None] = lambda call, armed: None
         """Hears of every call that something happens to."""
+        self.about_app = False
+        """Whether any rule is about calls to the application."""
+        self.seen_by_app: deque[Event] = deque(maxlen=KEPT)
+        """The calls to the application, oldest first, while there was such a rule."""
 
     # --- the plan ---
 
@@ -111,6 +120,7 @@ class Faults:
         """Put all rules out of force."""
         with self._lock:
             self._rules.clear()
+            self.seen_by_app.clear()
             self._may_wait = False
             self._changed()
 
@@ -122,10 +132,13 @@ class Faults:
 
     def _changed(self) -> None:
         self._candidates, self._waiting = {}, {}
+        means_app = [armed.rule.means_app for armed in self._rules.values()]
+        self.about_app = any(means_app)
         interceptors = self._core.onion.interceptors
-        if self._rules and self.intercept not in interceptors:
+        needed, there = not all(means_app), self.intercept in interceptors
+        if needed and not there:
             interceptors.append(self.intercept)
-        elif not self._rules and self.intercept in interceptors:
+        elif there and not needed:
             interceptors.remove(self.intercept)
 
     # --- on the way of a call ---
@@ -143,22 +156,49 @@ class Faults:
 
     def intercept(self, call: Call, proceed: Callable[[], Any]) -> Any:
         """Let happen to a call what the first rule that acts says."""
+        armed = self._acting(call)
+        if armed is None:
+            return proceed()
+        self.on_fault(call, armed)
+        return _through(armed.rule.effects, Scene(call, self._core, armed.random), proceed)
+
+    async def toward_app(
+        self,
+        call: Call,
+        send: toward_app.Send,
+        *,
+        timeout: float | None = None,
+        finish: Callable[[Any], Awaitable[object]] = toward_app.nothing_left,
+    ) -> Any:
+        """The same for a call that the sidecar makes to its application; raises what a rule says as an `ApiError`."""
+        asked, outcome, failure = self._core.clock.now(), OK, None
+        armed = self._acting(call)
+        try:
+            if armed is None:
+                return await send()
+            way = toward_app.Way(call, self._core.clock, armed.random, timeout, finish)
+            return await toward_app.through(armed.rule.effects, way, send)
+        except Exception as error:
+            outcome, failure = outcome_of(error), error
+            raise
+        finally:
+            rule = None if armed is None else armed.rule
+            self.seen_by_app.append(Event(call, outcome, failure, asked, len(self.seen_by_app) + 1, rule))
+
+    def _acting(self, call: Call) -> Armed | None:
+        """The first rule that acts on a call."""
         key = call.block, call.operation, call.component, call.protocol
         try:
             candidates = self._candidates[key]
         except KeyError:
             candidates = self._candidates[key] = self._find(call)
         if candidates is None:
-            return proceed()
+            return None
         if candidates.others or call.targets_path:
             found = self._about(candidates, call)
         else:
             found = candidates.by_target.get(call.target, NONE)
-        armed = self._first(found, call) if found else None
-        if armed is None:
-            return proceed()
-        self.on_fault(call, armed)
-        return _through(armed.rule.effects, Scene(call, self._core, armed.random), proceed)
+        return self._first(found, call) if found else None
 
     def _find(self, call: Call) -> Candidates | None:
         """The rules that are about calls of that name, component and protocol."""

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fakesidecar.call import values_at
+from fakesidecar.faults import toward_app
 from fakesidecar.faults.effects import KINDS, Effect
 
 if TYPE_CHECKING:
@@ -87,6 +88,13 @@ class Rule:
             raise BadPlan(f"{self.effects[0].kind} cannot happen to a call over {self.protocol}")
         if self.effects and not self.protocols:
             raise BadPlan(f"no call can have all of {', '.join(effect.kind for effect in self.effects)}")
+        if self.means_app and (others := [one.kind for one in self.effects if type(one) not in toward_app.STEPS]):
+            raise BadPlan(f"{' and '.join(others)} cannot happen to a call that the sidecar makes to its application")
+
+    @property
+    def means_app(self) -> bool:
+        """Whether it is about calls of the sidecar to its application: such a rule says so."""
+        return self.call.startswith(f"{toward_app.BLOCK}.")
 
     @property
     def protocols(self) -> frozenset[str]:
@@ -106,8 +114,12 @@ class Rule:
         return any(effect.waits for effect in self.effects)
 
     def covers(self, block: str, operation: str) -> bool:
-        """Whether it is about calls of that name; the sidecar's own controls are never meant by a glob."""
-        return block != "control" and fits(self.call, f"{block}.{operation}")
+        """Whether it is about calls of that name; `*` means neither the sidecar's own controls nor calls it makes."""
+        return (
+            block != "control"
+            and self.means_app == (block == toward_app.BLOCK)
+            and fits(self.call, f"{block}.{operation}")
+        )
 
     def differences(self, call: Call) -> Iterator[str]:
         """Why a call is not meant; nothing when it is."""

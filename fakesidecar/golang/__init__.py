@@ -24,6 +24,7 @@ from fakesidecar.golang.numbers import (
     parse_int,
     parse_quantity,
     parse_uint,
+    wrap,
 )
 from fakesidecar.golang.protojson import parse_protojson
 from fakesidecar.golang.protojson_encode import format_protojson
@@ -107,4 +108,5 @@ __all__ = [
     "unmarshal_into",
     "unquote",
     "url_path",
+    "wrap",
 ]

@@ -5,6 +5,7 @@ The latter are handed on byte by byte, whatever their kind (dapr pkg/grpc/proxy)
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Any
 
@@ -104,6 +105,7 @@ class HandingOn:
     def __init__(self, rpc: Any, context: Context) -> None:
         self._rpc, self._context = rpc, context
         self._begun = False
+        self._writing: asyncio.Future[None] | None = None
 
     async def take(self, call: Proxied) -> Ending:
         """Write the messages of an attempt; the first of all brings the header along, each end adds its trailer."""
@@ -111,19 +113,30 @@ class HandingOn:
         try:
             with contextlib.suppress(grpc.aio.AioRpcError):
                 async for message in call:
-                    if not self._begun:  # no message, no header (dapr pkg/grpc/proxy, forwardClientToServer)
-                        self._begun = True
-                        header, context.header = context.header, []
-                        await self._rpc.send_initial_metadata((*header, *(await call.initial_metadata() or ())))
-                    await self._rpc.write(message)
+                    await self.written()
+                    self._writing = asyncio.ensure_future(self._write(message, call))
+                    await asyncio.shield(self._writing)  # calls of grpc.aio do not survive a write that is cut off
             context.trailer = [pair for pair in context.trailer if pair[0] != DETAILS_KEY]
             context.trailer += await call.trailing_metadata() or ()
             return Ending(await call.code(), await call.details() or "")
         finally:
             call.cancel()
 
+    async def _write(self, message: bytes, call: Proxied) -> None:
+        if not self._begun:  # no message, no header (dapr pkg/grpc/proxy, forwardClientToServer)
+            self._begun = True
+            header, self._context.header = self._context.header, []
+            await self._rpc.send_initial_metadata((*header, *(await call.initial_metadata() or ())))
+        await self._rpc.write(message)
+
+    async def written(self) -> None:
+        """Wait until nothing is being written, not even for an attempt that was given up."""
+        if self._writing is not None:
+            await asyncio.wait((self._writing,))
+
     async def end(self, ending: Ending) -> None:
         """End the call as the last attempt ended."""
+        await self.written()
         trailer = tuple(self._context.trailer)
         if ending.code is grpc.StatusCode.OK:
             self._rpc.set_trailing_metadata(trailer)

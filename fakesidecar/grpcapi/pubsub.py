@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context as Surroundings
 
 from google.protobuf import empty_pb2
 
 from dapr_client.wire import pubsub_pb2
+from fakesidecar.call import Call
 from fakesidecar.components.pubsub import NO_METADATA, Cancel
 from fakesidecar.core import Core
 from fakesidecar.core.pubsub import STREAMING, Entry
-from fakesidecar.core.pubsub_app import status_name, topic_event
-from fakesidecar.core.pubsub_delivery import Delivery, Once, answer_of
+from fakesidecar.core.pubsub_app import about_event, status_name, topic_event
+from fakesidecar.core.pubsub_delivery import Answer, Delivery, Once, answer_of
 from fakesidecar.core.resiliency import NotTaken
-from fakesidecar.errors import PlainError, PublishFailed
+from fakesidecar.errors import ApiError, NoAnswer, PlainError, PublishFailed
 from fakesidecar.grpcapi.registry import Context, Stream, serves
 from fakesidecar.resources.subscription import Rule, Subscription
 
@@ -85,6 +90,8 @@ class StreamSubscriber:
         """What was sent and not answered, and who waits for the answer; by the ids of events."""
         self._early: list[pubsub_pb2.SubscribeTopicEventsResponseAlpha1] | None = []
         """Events that were there before the answer that there will be some, until that was sent."""
+        self._expected: set[asyncio.Future[Answer]] = set()
+        """The answers that fault plans wait for."""
         self._turn = threading.RLock()
         self._leave: Cancel = lambda: None
         self._over = False
@@ -125,9 +132,49 @@ class StreamSubscriber:
         with self._turn:
             self._over = True
             self._leave()
+            expected = tuple(self._expected)
+        for answer in expected:  # what was answered before still counts
+            soon(answer, answer.cancel)
 
     def deliver(self, delivery: Delivery, answered: Once) -> None:
         """Send an event; it waits for its answer as long as the stream is open."""
+        if self._core.faults.about_app:  # whose delivery it is, is nobody's of those who are under way here
+            Surroundings().run(self._core.invocation.submit, self._as_planned(delivery, answered))
+        else:
+            self._send(delivery, answered)
+
+    async def _as_planned(self, delivery: Delivery, answered: Once) -> None:
+        """Send an event as fault plans say."""
+        loop = asyncio.get_running_loop()
+
+        async def send() -> None:
+            answer: asyncio.Future[Answer] = loop.create_future()
+            with self._turn:
+                if self._over:
+                    raise NotTaken("stream closed")
+                self._expected.add(answer)
+            answer.add_done_callback(self._expected.discard)
+
+            def told(given: Answer) -> None:
+                soon(answer, lambda: None if answer.done() else answer.set_result(given))
+
+            self._send(delivery, Once(told, part_of=answered))
+            if (refusal := await answer) is not None:
+                raise refusal
+
+        try:
+            call = Call("app", *about_event(delivery), sent=topic_event(delivery))
+            await self._core.faults.toward_app(call, send)
+        except NotTaken as error:
+            answered(error)
+        except NoAnswer:
+            return  # it waits for one as long as the stream is open
+        except ApiError as error:
+            answered(NotTaken(error.message))
+        else:
+            answered(None)
+
+    def _send(self, delivery: Delivery, answered: Once) -> None:
         try:
             event = topic_event(delivery)
             with self._turn:
@@ -155,3 +202,9 @@ class StreamSubscriber:
         else:
             _, answered = waiting
             answered(answer_of(status_name(message.event_processed.status.status), id))
+
+
+def soon(answer: asyncio.Future[Answer], work: Callable[[], object]) -> None:
+    """Do something to an answer on the loop where it is waited for, from any thread."""
+    with suppress(RuntimeError):  # the loop has just ended
+        answer.get_loop().call_soon_threadsafe(work)

@@ -149,6 +149,7 @@ class _Handlers(grpc.GenericRpcHandler):
             try:
                 ending = await self.api.proxy(path, context, requests, handing_on.take)
             except ApiError as error:
+                await handing_on.written()
                 await _abort(rpc, context, error)
             else:
                 await handing_on.end(ending)

@@ -26,7 +26,7 @@ from fakesidecar.web import Headers, Request, Response, Route
 
 APP_ID = "dapr-app-id"
 NOT_PASSED_ON = (APP_ID, "dapr-api-token", "host")
-VERBS = names("GET HEAD POST PUT PATCH DELETE CONNECT OPTIONS TRACE")
+VERBS = names("NONE GET HEAD POST PUT PATCH DELETE CONNECT OPTIONS TRACE")
 
 READ_AT_ONCE = 1 << 20
 """Answers that say a length up to this are not handed on bit by bit."""
@@ -62,9 +62,10 @@ def user_named(authorization: str) -> str:
 
 async def invoke(core: Core, request: Request) -> Response:
     target, method = request.params["app"], request.params["method"]
+    verb = request.method.upper()
     asked = Invocation(
         method.lstrip("/"),
-        request.method if request.method in VERBS else "POST",
+        verb if verb in VERBS else "POST",
         request.query,
         headers_of(core, request),
         request.header("content-type") or "",

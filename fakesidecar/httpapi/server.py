@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
@@ -23,6 +24,7 @@ from fakesidecar.app import AppFailed
 from fakesidecar.errors import ConnectionLost, NoAnswer
 from fakesidecar.httpapi.api import HttpApi
 from fakesidecar.httpapi.bodies import TOO_LARGE
+from fakesidecar.httpapi.invocation import VERBS
 from fakesidecar.web import Request, Response
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ HEADER_ROOM = 8 << 10
 AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER: a connection that is closed is reset."""
 PLAIN_TEXT = "text/plain; charset=utf-8"
+VERB = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?= \S+ HTTP/1\.[01]\r\n)")
+PARSED = {verb.encode() for verb in VERBS - {"NONE"}}
+"""The verbs that aiohttp is left to read."""
+ANY_OTHER = b"REPORT"
+"""What aiohttp, which refuses verbs that it has not heard of, reads instead of any other; no route has it."""
 
 
 class HttpServer:
@@ -78,8 +85,10 @@ class HttpServer:
         if header_size(asked) > self._max_header_size:
             return _refusal(431, "Request Header Fields Too Large")
         path, _, query = asked.raw_path.partition("?")
+        connection = asked.protocol
+        assert isinstance(connection, _Connection)
         request = Request(
-            asked.method,
+            connection.verb or asked.method,
             path,
             query,
             [(key.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for key, value in asked.raw_headers],
@@ -100,8 +109,7 @@ class HttpServer:
         except ConnectionLost:
             return _broken(asked)
         except NoAnswer:
-            assert isinstance(asked.protocol, _Connection)
-            await asked.protocol.gone.wait()
+            await connection.gone.wait()
             return _broken(asked)
         if answer.breaks_after is not None or answer.drip is not None:
             return await self._piecemeal(asked, answer)
@@ -229,10 +237,20 @@ class _Connection(web.RequestHandler):
         super().__init__(manager, **settings)
         self.gone = asyncio.Event()
         """The client has left."""
+        self.verb = ""
+        """That of the request under way, where aiohttp was not told."""
+        self._idle = True
 
     def data_received(self, data: bytes) -> None:
-        if not self._refused:
-            super().data_received(data)
+        if self._refused:
+            return
+        if self._idle:
+            self._idle = False
+            found = VERB.match(data)
+            if found is not None and found[1] not in PARSED:
+                self.verb = found[1].decode()
+                data = ANY_OTHER + data[found.end() :]
+        super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
@@ -242,6 +260,7 @@ class _Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         finished = await super().finish_response(request, resp, start_time)
+        self.verb, self._idle = "", True
         if self._refused and self.transport is not None and self.transport.can_write_eof():
             self.transport.write_eof()
             with contextlib.suppress(TimeoutError):

@@ -80,8 +80,8 @@ def _loader() -> type[Any]:
     return GoLoader
 
 
-def compose(text: str) -> Node | None:
-    """The tree of the first document of a text, None when it has none."""
+def compose(text: str, *, v3: bool = False) -> Node | None:
+    """The tree of the first document of a text, None when it has none; `v3`: complain as yaml.v3 does."""
     import yaml
 
     loader = _loader()(text)
@@ -90,19 +90,21 @@ def compose(text: str) -> Node | None:
     except yaml.composer.ComposerError as error:
         raise YamlError(f"yaml: unknown anchor '{_anchor(text, error)}' referenced", _line(error)) from error
     except yaml.MarkedYAMLError as error:
-        raise YamlError(_complaint(error), _line(error)) from error
+        raise YamlError(_complaint(error, v3=v3), _line(error)) from error
     except yaml.YAMLError as error:
         raise YamlError(f"yaml: {error}") from error
     finally:
         loader.dispose()
 
 
-def _complaint(error: MarkedYAMLError) -> str:
+def _complaint(error: MarkedYAMLError, *, v3: bool) -> str:
     # go-yaml's parser.fail: the line is left out when it is the first, and only the scanner counts from 1.
+    # Version 3 has the line where it began, before where it went wrong.
     import yaml
 
     scanner = isinstance(error, yaml.scanner.ScannerError)
-    for mark in (error.context_mark, error.problem_mark):
+    marks = (error.context_mark, error.problem_mark)
+    for mark in marks if v3 else reversed(marks):
         if mark is not None and mark.line:
             return f"yaml: line {mark.line + scanner}: {error.problem}"
     return f"yaml: {error.problem or 'unknown problem parsing YAML content'}"

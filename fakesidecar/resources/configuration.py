@@ -278,7 +278,7 @@ def load(paths: Iterable[str | Path], environment: Mapping[str, str]) -> Configu
 def parse(text: str, environment: Mapping[str, str], source: str = "the configuration") -> dict[str, Any]:
     """The decoded document of a configuration; `$VAR` and `${VAR}` are replaced first."""
     try:
-        node = compose(expand(text, environment))
+        node = compose(expand(text, environment), v3=True)
         decoder = Decoder(json=False)
         document = decoder.decode(node, SCHEMA) or {}
     except YamlError as error:

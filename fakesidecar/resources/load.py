@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fakesidecar.options import Options
 
 log = logging.getLogger("fakesidecar.runtime.loader.disk")
+runtime_log = logging.getLogger("fakesidecar.runtime")
 
 Resource = Component | Subscription | HttpEndpoint | Resiliency
 Given = Resource | Configuration | Path | str
@@ -115,7 +116,7 @@ def read_folder(folder: str | Path) -> list[Resource]:
 
 
 def read_text(text: str, source: str) -> Iterator[Resource]:
-    """The resources that the documents of a text declare; broken ones are skipped with a warning."""
+    """The resources that the documents of a text declare; broken ones are skipped, and complained about."""
     for number, document in enumerate(documents(text), 1):
         resource = _read_document(document, source, number)
         # A file has at most one Resiliency, its first document (dapr pkg/resiliency, LoadLocalResiliency).
@@ -138,12 +139,14 @@ def _read_document(document: Document, source: str, number: int) -> Resource | N
             decoded = decoder.decode(node, reader.schema) or {}
     except YamlError as error:
         line = f" (line {error.line + document.line - 1})" if error.line else ""
-        _skip(kind, source, f"error converting YAML to JSON: {error}{line}")
+        reason = f"error converting YAML to JSON: {error}{line}"
+        _skip(kind, source, reason, undetermined=number == 1)
         return None
     if decoder.mismatches:
         first = decoder.mismatches[0]
         words = f"error unmarshaling JSON: while decoding JSON: {first.in_json_words}"
-        _skip(kind, source, f"{words} ({first.hint(document.line)})")
+        reason = f"{words} ({first.hint(document.line)})"
+        _skip(kind, source, reason, undetermined=number == 1 and reader is None)
         return None
     if reader is None:
         return None
@@ -154,7 +157,13 @@ def _read_document(document: Document, source: str, number: int) -> Resource | N
     return resource
 
 
-def _skip(kind: str, source: str, reason: str) -> None:
+def _skip(kind: str, source: str, reason: str, *, undetermined: bool = False) -> None:
+    # daprd looks for a Resiliency in a file's first document before it reads all the rest.
+    if kind == "Resiliency":
+        runtime_log.error("Could not parse resiliency file %s: %s", source, reason)
+        return
+    if undetermined:
+        runtime_log.error("Could not determine resource type: %s", reason)
     log.warning("daprd load %s error when parsing manifests yaml resource in %s: %s", kind, source, reason)
 
 

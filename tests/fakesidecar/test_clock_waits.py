@@ -67,6 +67,23 @@ def test_time_that_passes_while_somebody_moves_the_clock_is_not_added() -> None:
     assert clock.now() == start + 60
 
 
+@pytest.mark.parametrize(("reset", "shown"), [(False, 36), (True, 0)])
+def test_time_that_passes_goes_on_when_the_other_is_through(reset: bool, shown: float) -> None:
+    clock = VirtualClock()
+    start = clock.now()
+    clock.advance(30)
+    passing = threading.Thread(target=clock.pass_time, args=(5,))
+    clock.call_later(1, passing.start)
+    with clock._moving:
+        clock.advance(1)
+        while clock.pending() == 0:
+            pass
+        if reset:
+            clock.reset()
+    passing.join(10)
+    assert clock.now() == start + shown
+
+
 @pytest.mark.parametrize(("due", "reached"), [(None, True), (7, True), (5, False), (3, False)])
 def test_a_leap_is_made_over_nothing(due: float | None, reached: bool) -> None:
     clock = VirtualClock()

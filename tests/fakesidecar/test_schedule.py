@@ -164,6 +164,9 @@ def test_seconds_may_be_left_out_where_a_caller_says_so() -> None:
         ("R0/PT1H", Period(seconds=3600, repeats=0)),
         ("P1", Period()),
         ("PT1H ", Period(seconds=3600)),
+        ("PT9223372036S", Period(seconds=9223372036)),
+        ("PT9223372037S", Period(seconds=-9223372036.709551616)),  # Go counts nanoseconds in 64 bits
+        ("PT9999999999H", Period(seconds=-8044435481.044754432)),
     ],
 )
 def test_a_period(text: str, period: Period) -> None:

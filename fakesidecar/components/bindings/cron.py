@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from fakesidecar.components.bindings import Cancel, Event, Handler, InputBinding
 from fakesidecar.components.registry import Surroundings, component
 from fakesidecar.errors import ComponentError
 from fakesidecar.resources.component import Component
-from fakesidecar.schedule import Schedule, parse
+from fakesidecar.schedule import Plan, Schedule, parse
 
 if TYPE_CHECKING:
     from fakesidecar.clock import Clock, Timer
@@ -48,7 +49,8 @@ class Ticking:
     """Calls back at every tick of a schedule, from now until it is stopped."""
 
     def __init__(self, clock: Clock, schedule: Schedule, tick: Callable[[float], None]) -> None:
-        self._clock, self._schedule, self._tick = clock, schedule, tick
+        self._clock, self._tick = clock, tick
+        self._plan, self._count = Plan(clock.now(), schedule), 0
         self._timer: Timer | None = None
         self._stopped = False
         self._wait(clock.now())
@@ -60,10 +62,11 @@ class Ticking:
             self._timer.cancel()
 
     def _wait(self, after: float) -> None:
-        due = self._schedule.next(after)
-        if due is not None and not self._stopped:
+        due = self._plan.next(after, self._count)
+        if due is not None and due < math.inf and not self._stopped:
             self._timer = self._clock.call_at(due, lambda: self._fire(due))
 
     def _fire(self, due: float) -> None:
+        self._count += 1
         self._wait(max(due, self._clock.now()))
         self._tick(due)

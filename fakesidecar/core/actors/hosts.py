@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from fakesidecar import golang
-from fakesidecar.app import AppChannel, AppFailed, AppRequest, AppResponse
+from fakesidecar.app import About, AppChannel, AppFailed, AppRequest, AppResponse
 from fakesidecar.later import fail, settle
 
 T = TypeVar("T")
@@ -131,18 +131,20 @@ class AppHost(Host):
 
     def remind(self, reminder: Reminder) -> Future[None]:
         body = _tick_body(reminder.data, "", "")
-        return self._promise(lambda: self._tell(reminder.type, reminder.id, f"remind/{reminder.name}", body))
+        return self._promise(
+            lambda: self._tell(About("reminder", reminder.type, reminder.id), f"remind/{reminder.name}", body)
+        )
 
     def tick(self, timer: ActorTimer) -> Future[None]:
         body = _tick_body(timer.data, timer.due_time, timer.period, callback=timer.callback)
-        return self._promise(lambda: self._tell(timer.type, timer.id, f"timer/{timer.name}", body))
+        return self._promise(lambda: self._tell(About("timer", timer.type, timer.id), f"timer/{timer.name}", body))
 
     def deactivate(self, type: str, id: str) -> Future[None]:
         path = golang.path_escape(f"/actors/{type}/{id}")
         request = AppRequest("DELETE", path, headers=((CONTENT_TYPE, "application/x-protobuf"),))
 
         async def tell() -> None:
-            answer = await self._ask(request)
+            answer = await self._ask(request, About("deactivate", type, id))
             if answer.status != 200:
                 raise HostFailed(f"error from actor service: ({answer.status}) {text_of(answer)}")
 
@@ -151,28 +153,26 @@ class AppHost(Host):
     async def _invoke(self, call: ActorCall) -> ActorReply:
         dropped = HOP_BY_HOP | TRACE | ({CONTENT_TYPE} if call.from_grpc else set())
         headers = (*((name, value) for name, value in call.headers if name.lower() not in dropped), *call.trace)
-        answer = await self._put(call.type, call.id, call.method, call.data, headers, call.query)
+        answer = await self._put(About("actor", call.type, call.id), call.method, call.data, headers, call.query)
         passed = [(name.lower(), value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP | {"date"}]
         return ActorReply(answer.body, passed)
 
-    async def _tell(self, type: str, id: str, method: str, body: bytes) -> None:
-        await self._put(type, id, method, body, ((CONTENT_TYPE, "application/json"),))
+    async def _tell(self, about: About, method: str, body: bytes) -> None:
+        await self._put(about, method, body, ((CONTENT_TYPE, "application/json"),))
 
-    async def _put(
-        self, type: str, id: str, method: str, body: bytes, headers: Headers, query: str = ""
-    ) -> AppResponse:
+    async def _put(self, about: About, method: str, body: bytes, headers: Headers, query: str = "") -> AppResponse:
         method = posixpath.normpath(f"/{method}").lstrip("/")
-        path = f"actors/{type}/{id}/method" + (f"/{method}" if method else "")
-        answer = await self._ask(AppRequest("PUT", golang.path_escape(f"/{path}"), body, headers, query))
+        path = f"actors/{about.component}/{about.target}/method" + (f"/{method}" if method else "")
+        answer = await self._ask(AppRequest("PUT", golang.path_escape(f"/{path}"), body, headers, query), about)
         if answer.status == 404:
             raise HostFailed(f"actor method not found: {path}")
         if answer.status != 200:
             raise HostFailed(f"error from actor service: ({answer.status}) {text_of(answer)}")
         return answer
 
-    async def _ask(self, request: AppRequest) -> AppResponse:
+    async def _ask(self, request: AppRequest, about: About) -> AppResponse:
         try:
-            return await self._app.request(request)
+            return await self._app.request(request, about=about)
         except AppFailed as error:
             raise HostFailed(str(error)) from error
 

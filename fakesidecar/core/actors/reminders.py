@@ -18,7 +18,7 @@ from fakesidecar.clock import Clock
 from fakesidecar.core.actors.hosts import ActorTimer, Reminder
 from fakesidecar.core.jobs import Job, plan_of
 from fakesidecar.errors import ReminderCreateFailed, ReminderExists, ReminderNotFound, TimerCreateFailed
-from fakesidecar.schedule import Every, Period, Plan, Schedule, parse, parse_period, parse_rfc3339, parse_time
+from fakesidecar.schedule import SHORTEST, Every, Period, Plan, Schedule, parse, parse_period, parse_rfc3339, parse_time
 from fakesidecar.scheduler import DROP, FailurePolicy, Scheduler, Standing, Task
 
 LOCK = threading.RLock()
@@ -149,7 +149,9 @@ class Reminders(Due[Reminder]):
         """Keep a reminder; refused when it is never due, or when there is one that is not to be overwritten."""
         period = _period(reminder.period)
         schedule = None if period is None else f"@every {golang.format_duration(period.seconds)}"
-        repeats = period.repeats if period is not None and period.repeats and period.repeats > 0 else None
+        repeats = None
+        if period is not None and period.repeats is not None and period.repeats > 0:
+            repeats = period.repeats & 0xFFFFFFFF  # a job counts in 32 bits, and so 2^32 times are none
         job = Job(reminder.name, schedule, reminder.due_time or None, repeats, reminder.ttl or None)
         try:
             if job.schedule is None and job.due_time is None:
@@ -199,8 +201,12 @@ class ByCalendar(Schedule):
 
     period: Period
 
+    @property
+    def restless(self) -> bool:  # type: ignore[override]  # as much as a variable
+        return self.period.after(0.0) < SHORTEST
+
     def next(self, after: float) -> float:
-        return self.period.after(after)
+        return max(self.period.after(after), after + SHORTEST)
 
 
 class Timers(Due[ActorTimer]):
@@ -218,11 +224,12 @@ class Timers(Due[ActorTimer]):
         due = _time_of("due time", timer.due_time, now) if timer.due_time else now
         schedule, repeats = _steps(timer.period)
         expires = _time_of("TTL", timer.ttl, due) if timer.ttl else math.inf
-        if expires < now:
+        if expires < now or expires < due:
             address = "||".join((timer.type, timer.id, timer.name))
-            moments = f"dueTime: {_moment(due)} TTL: {golang.format_rfc3339(expires)}"
+            moments = f"dueTime: {_moment(due, timer.due_time)} TTL: {timer.ttl}"
             raise TimerCreateFailed(cause=f"timer {address} has already expired: {moments}")
-        return Plan(now, schedule, due, repeats, expires)
+        # A timer ends with the moment at which it expires, a reminder after it.
+        return Plan(now, schedule, due, repeats, math.nextafter(expires, -math.inf))
 
 
 def _steps(text: str) -> tuple[Schedule | None, int | None]:
@@ -247,7 +254,8 @@ def _time_of(what: str, text: str, start: float) -> float:
         raise TimerCreateFailed(cause=f"error parsing timer {what}: {error}") from error
 
 
-def _moment(when: float) -> str:
-    """A time as time.Time.String writes it, with the monotonic reading of a clock that has just started."""
+def _moment(when: float, text: str) -> str:
+    """A time as time.Time.String writes it: with the reading of a clock that has just started, if it was counted."""
     date, _, time = golang.format_rfc3339(when, nano=True).removesuffix("Z").partition("T")
-    return f"{date} {time} +0000 UTC m=+0.000000001"
+    counted = "" if parse_rfc3339(text) is not None else " m=+0.000000001"
+    return f"{date} {time} +0000 UTC{counted}"

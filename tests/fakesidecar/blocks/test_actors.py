@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,11 +39,13 @@ from fakesidecar.errors import (
     ReminderNotHosted,
     TimerCreateFailed,
 )
+from fakesidecar.faults import from_json
 from fakesidecar.golang import GoError
 from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
 from fakesidecar.resources.component import Component
 from fakesidecar.resources.resiliency import CircuitBreaker, Resiliency, Retry, Target
+from fakesidecar.schedule import BURST
 from fakesidecar.scheduler import DROP, FailurePolicy
 from fakesidecar.sidecar import Sidecar
 
@@ -373,6 +376,25 @@ def test_reminders_that_make_no_sense(actors: ActorsBlock, host: Stage, texts: d
     assert actors.list_reminders("Cat") == []
 
 
+@pytest.mark.parametrize("period", ["1ns", "0s", "-1s", "R-1/PT0S", "R0", "PT9999999999H"])
+def test_reminders_without_a_pause_do_not_hold_the_clock_up(
+    actors: ActorsBlock, clock: VirtualClock, period: str
+) -> None:
+    came = times(actors, clock, "reminder")
+    remind(actors, period=period)
+    clock.advance(300)
+    assert BURST + 300 - 2 <= len(came) <= BURST + 300
+
+
+def test_a_reminder_counts_in_32_bits(actors: ActorsBlock, clock: VirtualClock) -> None:
+    came = times(actors, clock, "reminder")
+    with pytest.raises(ReminderCreateFailed, match="defined repeats must be greater than 0"):
+        remind(actors, period="R4294967296/PT1S")
+    remind(actors, period="R4294967298/PT1S")
+    clock.advance(HOUR)
+    assert came == [1, 2]
+
+
 # --- timers --------------------------------------------------------------------------------------
 
 
@@ -383,7 +405,13 @@ def test_reminders_that_make_no_sense(actors: ActorsBlock, host: Stage, texts: d
         ({"due_time": "10s"}, [10]),
         ({"period": "R2/PT5S"}, [0, 5]),
         ({"due_time": "10s", "period": "5s", "ttl": "11s"}, [10, 15, 20]),
+        ({"due_time": "10s", "period": "5s", "ttl": "10s"}, [10, 15]),
+        ({"ttl": "0s"}, []),
+        ({"due_time": "-2h", "ttl": "3h"}, [0]),
         ({"due_time": "10s", "period": "0s"}, [10]),
+        ({"due_time": "10s", "period": "R3/PT0S"}, [10]),
+        ({"due_time": "9999-12-31T23:59:59Z"}, []),
+        ({"period": "R9223372036854775807/P99999Y"}, [0]),
         ({"period": "R3/P1D"}, [0, DAY, 2 * DAY]),
         ({"period": "R3/P1M"}, [0, 31 * DAY, 59 * DAY]),
     ],
@@ -404,6 +432,31 @@ def test_a_timer_goes_on_whatever_becomes_of_its_actor(actors: ActorsBlock, host
     actors.delete_timer("Cat", "tom", "bad")
     clock.advance(DAY)
     assert [kind for kind, _, _ in host.said()].count("timer") == 3
+
+
+@pytest.mark.parametrize("period", ["1ns", "-1s", "R-1/PT-1S", "P-1D", "P1M-31D", "PT9999999999H"])
+def test_timers_without_a_pause_do_not_hold_the_clock_up(actors: ActorsBlock, clock: VirtualClock, period: str) -> None:
+    came = times(actors, clock, "timer")
+    actors.create_timer(ActorTimer("Cat", "tom", "look", period=period))
+    clock.advance(300)
+    assert BURST + 300 - 2 <= len(came) <= BURST + 300 + 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "moments"),
+    [
+        ({"ttl": "-1s"}, "2030-01-01 00:00:00 +0000 UTC m=+0.000000001 TTL: -1s"),
+        ({"due_time": "1s", "ttl": "-1s"}, "2030-01-01 00:00:01 +0000 UTC m=+0.000000001 TTL: -1s"),
+        (
+            {"due_time": "2031-01-01T00:00:00Z", "ttl": "2030-06-01T00:00:00Z"},
+            "2031-01-01 00:00:00 +0000 UTC TTL: 2030-06-01T00:00:00Z",
+        ),
+    ],
+)
+def test_a_timer_that_is_over_before_it_begins(actors: ActorsBlock, host: Stage, texts: Any, moments: str) -> None:
+    with pytest.raises(TimerCreateFailed) as caught:
+        actors.create_timer(ActorTimer("Cat", "tom", "look", **texts))
+    assert str(caught.value).endswith(f"timer Cat||tom||look has already expired: dueTime: {moments}")
 
 
 @pytest.mark.parametrize(
@@ -821,6 +874,27 @@ def test_what_went_wrong_is_said_over_both_doors() -> None:
         with pytest.raises(Refused) as over_grpc:
             grpc_call(beside_it, "InvokeActor", actor_type="Cat", actor_id="tom", method="eat")
         assert over_grpc.value == Refused("INTERNAL", text)
+
+
+def test_fault_plans_mean_what_an_actor_is_asked() -> None:
+    asked: list[str] = []
+
+    def answer(method: str, path: str, headers: Any, body: bytes) -> tuple[int, Any]:
+        asked.append(path)
+        return 200, "yes"
+
+    about_tom = {"call": "app.actor", "component": "Cat", "target": "tom", "times": 1}
+    path = "/v1.0/actors/Cat/tom/method/eat"
+    with beside(["Cat"], answer) as beside_it:
+        beside_it.core.faults.add(from_json({**about_tom, "effects": [{"kind": "fail", "message": "away"}]}))
+        beside_it.core.faults.add(from_json({**about_tom, "effects": [{"kind": "reset", "applied": True}]}))
+        beside_it.core.faults.add(from_json({**about_tom, "effects": [{"kind": "duplicate", "times": 3}]}))
+        for text, times in (("error from actor service: (503) away", 0), ("EOF", 1)):
+            with pytest.raises(Refused, match=re.escape(text)):
+                http_ok(beside_it, "PUT", path)
+            assert len(asked) == times
+        assert http_ok(beside_it, "PUT", path) == "yes"
+        assert len(asked) == 1 + 3
 
 
 def test_calls_are_made_under_the_policies_of_their_type() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -163,6 +164,37 @@ async def test_an_app_is_named_in_the_path_by_a_header_or_as_a_user(pair: Pair) 
             assert await invoke(sidecar, "/a/b", headers=user) == (200, "GET /a/b ")
         assert (await invoke(shop, "/v1.0/invoke/nobody/method/x"))[0] == 500
         assert (await invoke(kitchen, "/v1.0/invoke/shop/method/x"))[1].count("app channel is not initialized") == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "seen"), [("FOO", "POST"), ("get", "GET"), ("PROPFIND", "POST"), ("M-SEARCH", "POST"), ("Trace", "TRACE")]
+)
+async def test_a_verb_that_is_none_is_post(verb: str, seen: str, pair: Pair) -> None:
+    async with http_app(mirror) as port, pair(port) as (shop, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", shop.http_port)
+        for known in (verb, "PUT", verb):
+            ask = f"{known} /v1.0/invoke/kitchen/method/a HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi"
+            writer.write(ask.encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            size = re.search(rb"(?i)content-length: (\d+)", head)
+            assert size is not None
+            expected = "PUT" if known == "PUT" else seen
+            assert await reader.readexactly(int(size[1])) == f"{expected} /a hi".encode()
+        writer.close()
+        for refused in ("NONE", "CONNECT"):
+            status, text = await raw(shop, refused, "/v1.0/invoke/kitchen/method/a")
+            assert (status, "invalid HTTP verb" in text) == (500, True)
+        assert (await raw(shop, verb, "/v1.0/healthz"))[0] == 404
+        assert (await raw(shop, "A(B", "/v1.0/healthz"))[0] == 400
+
+
+async def raw(sidecar: Sidecar, verb: str, path: str) -> tuple[int, str]:
+    """Ask with whatever verb, and hang up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", sidecar.http_port)
+    writer.write(f"{verb} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+    answer = (await reader.read()).decode()
+    writer.close()
+    return int(answer.split(" ", 2)[1]), answer
 
 
 async def test_an_app_learns_who_calls(pair: Pair) -> None:

@@ -23,6 +23,7 @@ from fakesidecar.clock import SystemClock, VirtualClock
 from fakesidecar.core.jobs import Job, Triggered
 from fakesidecar.errors import JobExists, JobMissing, JobScheduleFailed
 from fakesidecar.options import Options
+from fakesidecar.schedule import BURST
 from fakesidecar.scheduler import DROP, FailurePolicy
 from fakesidecar.sidecar import Sidecar
 from tests.fakesidecar.reference_calendar import ALL_DAYS, CronText, parts
@@ -80,6 +81,9 @@ def sidecar(clock: VirtualClock, app: App) -> Iterator[Sidecar]:
     made.core.app = AppChannel(app, clock)
     with made:
         yield made
+
+
+HOUR = 3600
 
 
 def alone() -> tuple[Sidecar, VirtualClock]:
@@ -197,6 +201,66 @@ def test_a_job_without_a_pause_is_triggered_every_millisecond() -> None:
     sidecar.core.jobs.schedule(Job("absurd", schedule="@every 0s"))
     clock.advance(1)
     assert len(sidecar.core.jobs.triggered) in (999, 1000)
+
+
+@pytest.mark.parametrize("schedule", ["@every 0s", "@every 1ns", "@every 999us", "@every -1h"])
+def test_a_job_without_a_pause_does_not_hold_the_clock_up(schedule: str, caplog: pytest.LogCaptureFixture) -> None:
+    sidecar, clock = alone()
+    sidecar.core.jobs.schedule(Job("absurd", schedule=schedule))
+    sidecar.core.jobs.schedule(Job("absurd for a while", schedule=schedule, repeats=2000))
+    clock.advance(HOUR)
+    assert [text for text in caplog.messages if "no pause" in text] == [
+        "A schedule leaves no pause between its ticks: after 1000 they come once a second"
+    ] * 2
+    ticks = [tick.name for tick in sidecar.core.jobs.triggered]
+    assert BURST + HOUR - 2 <= ticks.count("absurd") <= BURST + HOUR
+    assert ticks.count("absurd for a while") == 2000
+
+
+@pytest.mark.parametrize("interval", [None, -1.0, 0.0, 1e-9, 1e-6])
+def test_retries_without_a_pause_do_not_hold_the_clock_up(
+    interval: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    sidecar, clock = alone()
+    sidecar.core.jobs.receiver = lambda tick: False
+    sidecar.core.jobs.schedule(Job("bad", due_time="0s", failure_policy=FailurePolicy(interval, None)))
+    clock.advance(HOUR)
+    assert caplog.messages == ["A tick that fails is retried without a pause: after 1000 times, once a second"]
+    assert BURST + HOUR - 2 <= len(sidecar.core.jobs.triggered) <= BURST + HOUR + 1
+
+
+@pytest.mark.parametrize(
+    ("job", "error"),
+    [
+        (Job("j", schedule="* * * * * *", repeats=0), "defined repeats must be greater than 0"),
+        (Job("j", due_time="10000-01-01T00:00:00Z"), "due time format not recognized"),
+        (Job("j", due_time="2030-02-30T00:00:00Z"), "due time format not recognized"),
+        (Job("j", schedule="@every 2562048h"), 'time: invalid duration "2562048h"'),
+        (Job("j", schedule="0 0 0 1 1 * 9999"), "expected exactly 6 fields, found 7"),
+    ],
+)
+def test_a_job_that_is_none(job: Job, error: str) -> None:
+    sidecar, _ = alone()
+    with pytest.raises(JobScheduleFailed, match=error):
+        sidecar.core.jobs.schedule(job)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        Job("j", due_time="9999-12-31T23:59:59Z"),
+        Job("j", due_time="9999-12-31T23:59:59Z", schedule="@every 1ns"),
+        Job("j", due_time="P99999Y"),
+        Job("j", due_time="PT99999999999S"),
+        Job("j", schedule="@every 2562047h", repeats=(1 << 32) - 1, ttl="P99999Y"),
+    ],
+)
+def test_a_job_of_another_age_waits(job: Job) -> None:
+    sidecar, clock = alone()
+    sidecar.core.jobs.schedule(job)
+    clock.advance(10 * 366 * 86400)
+    assert sidecar.core.jobs.list() == (job,)
+    assert not sidecar.core.jobs.triggered
 
 
 def test_ticks_that_are_late_do_not_hold_the_clock_up() -> None:

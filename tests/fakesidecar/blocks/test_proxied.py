@@ -12,6 +12,7 @@ import grpc.aio
 import pytest
 
 from fakesidecar import Options, Sidecar, VirtualClock
+from fakesidecar.app import HandedOn
 from fakesidecar.neighbours import Neighbours
 from fakesidecar.resources.load import Resources
 from fakesidecar.resources.resiliency import CircuitBreaker, Resiliency, Retry, Target
@@ -81,6 +82,18 @@ async def ended(call: Any) -> tuple[str, str, list[bytes]]:
 
 
 @asynccontextmanager
+async def served(kitchen: Kitchen) -> AsyncIterator[int]:
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((kitchen,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(None)
+
+
+@asynccontextmanager
 async def shop(app: str = "shop", *, named: str = "kitchen", **target: Any) -> AsyncIterator[Shop]:
     resiliency = Resiliency(
         timeouts={"short": "1s"},
@@ -92,22 +105,16 @@ async def shop(app: str = "shop", *, named: str = "kitchen", **target: Any) -> A
         circuit_breakers={"breaker": CircuitBreaker(trip="consecutiveFailures >= 2")},
         apps={named: Target(**target)},
     )
-    app_side, clock, neighbours = grpc.aio.server(), VirtualClock(), Neighbours()
-    kitchen = Kitchen()
-    app_side.add_generic_rpc_handlers((kitchen,))
-    port = app_side.add_insecure_port("127.0.0.1:0")
-    await app_side.start()
-    its = Options(app_id="kitchen", app_port=port, app_protocol="grpc")
+    kitchen, clock, neighbours = Kitchen(), VirtualClock(), Neighbours()
     resources = Resources(resiliencies=[resiliency])
-    try:
+    async with served(kitchen) as port:
+        its = Options(app_id="kitchen", app_port=port, app_protocol="grpc")
         async with (
             Sidecar(its, clock=clock, neighbours=neighbours, resources=resources) as callee,
             Sidecar(Options(app_id="shop"), clock=clock, neighbours=neighbours, resources=resources) as caller,
             grpc.aio.insecure_channel(f"127.0.0.1:{(callee if app == 'kitchen' else caller).grpc_port}") as channel,
         ):
             yield Shop(kitchen, channel, clock)
-    finally:
-        await app_side.stop(None)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +176,7 @@ async def test_all_of_a_unary_call_has_to_be_in_time(retry: str, tries: int) -> 
             await asyncio.wait_for(asking.kitchen.hung.wait(), 10)
             asking.kitchen.hung.clear()
             await asyncio.to_thread(asking.clock.advance, 1.5)
-        assert (await call)[:2] == ("DEADLINE_EXCEEDED", "context deadline exceeded")
+        assert (await asyncio.wait_for(call, 10))[:2] == ("DEADLINE_EXCEEDED", "context deadline exceeded")
         assert asking.kitchen.asked == tries
 
 
@@ -210,3 +217,32 @@ async def test_a_message_that_is_too_large_is_refused() -> None:
         call = asking.channel.unary_unary("/x.Y/answers")(bytes(5_000_000), metadata=[("dapr-app-id", "kitchen")])
         assert await call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert await call.details() == "grpc: received message larger than max (5000000 vs. 4194304)"
+
+
+class Opaque:
+    """A call of a grpc.aio that has other things inside."""
+
+    def __init__(self, call: Any) -> None:
+        self.call = call
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_cython_call":
+            raise AttributeError(name)
+        return getattr(self.call, name)
+
+    def __aiter__(self) -> Any:
+        return aiter(self.call)
+
+
+@pytest.mark.parametrize("kind", [Opaque, lambda call: call])
+@pytest.mark.parametrize(
+    ("method", "ending"), [("answers", ("OK", "", [b"a+b"])), ("fails", ("DATA_LOSS", "no 1", []))]
+)
+async def test_messages_are_handed_on_whatever_the_library_is_inside(method: str, ending: Any, kind: Any) -> None:
+    async def sent() -> AsyncIterator[bytes]:
+        yield b"a"
+        yield b"b"
+
+    async with served(Kitchen()) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call = kind(channel.stream_stream(f"/x.Y/{method}")())
+        assert await ended(HandedOn(call, sent(), f"127.0.0.1:{port}")) == ending

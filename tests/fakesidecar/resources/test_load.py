@@ -11,6 +11,7 @@ from fakesidecar.options import Options
 from fakesidecar.resources import Component, Configuration, SecretRef, StartupError, Subscription, load
 from fakesidecar.resources.subscription import BulkSubscribe, Rule
 
+LOADER = "fakesidecar.runtime.loader.disk"
 GOOD = """
 apiVersion: dapr.io/v1alpha1
 kind: Component
@@ -97,6 +98,21 @@ def test_a_broken_document_is_named_with_file_field_and_value(tmp_path: Path, ca
             "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go struct field "
             "ComponentSpec.spec.ignoreErrors of type bool (spec.ignoreErrors is perhaps, line 11)"
         )
+    ]
+
+
+def test_a_file_in_which_no_resiliency_can_be_looked_for_is_an_error_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy = "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: p}\nspec: 5\n"
+    write(tmp_path, a="a: {\n---\n" + GOOD, b=policy, c=GOOD.replace("good", "better") + "---\na: {\n")
+    found = load(Options(resources_paths=(tmp_path,)))
+    assert [component.name for component in found.components] == ["good", "better"]
+    assert [(record.name, record.levelname, record.getMessage().partition(":")[0]) for record in caplog.records] == [
+        ("fakesidecar.runtime", "ERROR", "Could not determine resource type"),
+        (LOADER, "WARNING", f"daprd load Component error when parsing manifests yaml resource in {tmp_path}/a.yaml"),
+        ("fakesidecar.runtime", "ERROR", f"Could not parse resiliency file {tmp_path}/b.yaml"),
+        (LOADER, "WARNING", f"daprd load Component error when parsing manifests yaml resource in {tmp_path}/c.yaml"),
     ]
 
 

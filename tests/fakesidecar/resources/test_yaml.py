@@ -94,6 +94,28 @@ def test_broken_yaml_is_complained_about_as_go_does(text: str, complaint: str) -
 
 
 @pytest.mark.parametrize(
+    ("text", "complaint", "of_v3"),
+    [
+        (
+            '\n\nx: "abc\n\n',
+            "yaml: line 5: found unexpected end of stream",
+            "yaml: line 3: found unexpected end of stream",
+        ),
+        (
+            "k:\n - a\n  - b\n c: 1\n",
+            "yaml: line 3: did not find expected '-' indicator",
+            "yaml: line 1: did not find expected '-' indicator",
+        ),
+    ],
+)
+def test_the_line_is_where_it_went_wrong_or_where_it_began(text: str, complaint: str, of_v3: str) -> None:
+    for v3, expected in ((False, complaint), (True, of_v3)):
+        with pytest.raises(YamlError) as caught:
+            compose(text, v3=v3)
+        assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
     ("text", "parts"),
     [
         ("a\n---\nb\n", [Document("a", 1), Document("b\n", 3)]),
