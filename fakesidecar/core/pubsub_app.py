@@ -9,8 +9,8 @@ import base64
 import binascii
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from fakesidecar import golang
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from dapr_client.wire import appcallback_pb2
 
 log = logging.getLogger("fakesidecar.pubsub")
+
+T = TypeVar("T")
 
 NOT_FOUND = 404
 UNIMPLEMENTED = "UNIMPLEMENTED"
@@ -186,16 +188,7 @@ class AppSubscriber:
         self._app.spawn(self._deliver(delivery, answered))
 
     async def _deliver(self, delivery: Delivery, answered: Answered) -> None:
-        try:
-            answer = await self._send(self._app, delivery)
-        except NotTaken as error:
-            answer = error
-        except AppFailed as error:
-            answer = NotTaken(f"error from app channel while sending pub/sub event to app: {error}")
-        except Exception as error:
-            log.exception("event %s could not be sent to the app", delivery.id)
-            answer = NotTaken(repr(error))
-        answered(answer)
+        answered(await came_of(self._send(self._app, delivery), f"event {delivery.id}"))
 
     def deliver_bulk(
         self, id: str, entries: Sequence[BulkEntry], answered: Callable[[Mapping[str, Answer]], None]
@@ -206,18 +199,21 @@ class AppSubscriber:
     async def _deliver_bulk(
         self, id: str, entries: Sequence[BulkEntry], answered: Callable[[Mapping[str, Answer]], None]
     ) -> None:
-        try:
-            answers: Mapping[str, Answer] = await self._send_bulk(self._app, id, entries)
-        except NotTaken as error:
-            answers = {entry.id: error for entry in entries}
-        except AppFailed as error:
-            failed = NotTaken(f"error from app channel while sending pub/sub event to app: {error}")
-            answers = {entry.id: failed for entry in entries}
-        except Exception as error:
-            log.exception("%s events could not be sent to the app", len(entries))
-            failed = NotTaken(repr(error))
-            answers = {entry.id: failed for entry in entries}
-        answered(answers)
+        answers = await came_of(self._send_bulk(self._app, id, entries), f"{len(entries)} events")
+        answered({entry.id: answers for entry in entries} if isinstance(answers, NotTaken) else answers)
+
+
+async def came_of(sending: Awaitable[T], what: str) -> T | NotTaken:
+    """What came of handing events over: what the application said, or why it said nothing."""
+    try:
+        return await sending
+    except NotTaken as error:
+        return error
+    except AppFailed as error:
+        return NotTaken(f"error from app channel while sending pub/sub event to app: {error}")
+    except Exception as error:
+        log.exception("%s could not be sent to the app", what)
+        return NotTaken(repr(error))
 
 
 def told(statuses: Mapping[str, str], entries: Sequence[BulkEntry]) -> dict[str, Answer]:

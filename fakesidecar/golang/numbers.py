@@ -179,7 +179,7 @@ def _fraction(digits: str, scale: int) -> int:
 
 def wrap(seconds: int) -> float:
     """What becomes of so many seconds in a time.Duration, which counts nanoseconds in 64 bits and starts over."""
-    return ((seconds * 1_000_000_000 + _LONGEST) % (2 * _LONGEST) - _LONGEST) / 1e9
+    return ((seconds * 1_000_000_000 + _LONGEST) % (2 * _LONGEST) - _LONGEST) / 10**9
 
 
 def _invalid_duration(text: str) -> GoError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context as Surroundings
 
 from google.protobuf import empty_pb2
@@ -88,6 +90,8 @@ class StreamSubscriber:
         """What was sent and not answered, and who waits for the answer; by the ids of events."""
         self._early: list[pubsub_pb2.SubscribeTopicEventsResponseAlpha1] | None = []
         """Events that were there before the answer that there will be some, until that was sent."""
+        self._expected: set[asyncio.Future[Answer]] = set()
+        """The answers that fault plans wait for."""
         self._turn = threading.RLock()
         self._leave: Cancel = lambda: None
         self._over = False
@@ -128,6 +132,9 @@ class StreamSubscriber:
         with self._turn:
             self._over = True
             self._leave()
+            expected = tuple(self._expected)
+        for answer in expected:  # what was answered before still counts
+            soon(answer, answer.cancel)
 
     def deliver(self, delivery: Delivery, answered: Once) -> None:
         """Send an event; it waits for its answer as long as the stream is open."""
@@ -142,9 +149,14 @@ class StreamSubscriber:
 
         async def send() -> None:
             answer: asyncio.Future[Answer] = loop.create_future()
+            with self._turn:
+                if self._over:
+                    raise NotTaken("stream closed")
+                self._expected.add(answer)
+            answer.add_done_callback(self._expected.discard)
 
             def told(given: Answer) -> None:
-                loop.call_soon_threadsafe(answer.set_result, given)
+                soon(answer, lambda: None if answer.done() else answer.set_result(given))
 
             self._send(delivery, Once(told, part_of=answered))
             if (refusal := await answer) is not None:
@@ -190,3 +202,9 @@ class StreamSubscriber:
         else:
             _, answered = waiting
             answered(answer_of(status_name(message.event_processed.status.status), id))
+
+
+def soon(answer: asyncio.Future[Answer], work: Callable[[], object]) -> None:
+    """Do something to an answer on the loop where it is waited for, from any thread."""
+    with suppress(RuntimeError):  # the loop has just ended
+        answer.get_loop().call_soon_threadsafe(work)

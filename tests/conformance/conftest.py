@@ -18,6 +18,7 @@ from dapr_testing._daprd import free_ports
 from fakesidecar.components.registry import find
 from tests.conformance import mirrors
 from tests.conformance.ways import WAYS, Way, open_way
+from tests.dapr_client.actor import hosting
 
 SECRETS = {"db": "x", "nested": {"user": "ann", "password": "y"}}
 KEYS = Path(__file__).parents[1] / "parity" / "files" / "crypto" / "keys"
@@ -168,6 +169,13 @@ def web() -> Iterator[str]:
 def _web(request: pytest.FixtureRequest) -> str:
     url: str = request.getfixturevalue("web")
     return url
+
+
+@pytest.fixture(scope="module")
+def hall() -> Iterator[hosting.Hall]:
+    """Where a suite's ASGI applications are served."""
+    with hosting.hall() as opened:
+        yield opened
 
 
 @pytest.fixture

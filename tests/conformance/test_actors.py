@@ -44,7 +44,7 @@ from dapr_client.actor._config import ActorTypeConfig
 from dapr_client.app.starlette import DaprActor
 from dapr_testing import Component
 from dapr_testing._daprd import Daprd
-from tests.dapr_client.actor.hosting import asgi
+from tests.dapr_client.actor.hosting import Hall
 
 PATIENCE = 20.0
 CONTROL_PLANE = {
@@ -194,7 +194,7 @@ def door(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def scene(
-    host_kind: str, door: str, _dapr_servers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host_kind: str, door: str, hall: Hall, _dapr_servers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Scene]:
     """Actors are hosted."""
     real = _dapr_servers.kind != "fake"
@@ -216,7 +216,7 @@ async def scene(
             routes = DaprActor(app, actors=actors)
             for one in kinds:
                 await routes.register_actor(one)
-            app_port = stack.enter_context(asgi(app))
+            app_port = stack.enter_context(hall.serving(app))
         if real:
             daprd = Placed(components=[STORE], config=[configuration], program=_dapr_servers.kind)
             daprd.app_port = app_port

@@ -15,6 +15,7 @@ import dapr_testing
 from dapr_client import BindingRequest
 from dapr_testing import Component
 from tests.conformance.test_pubsub_apps import KINDS, PROBE_SECONDS, PROBES, SECONDS, serving
+from tests.dapr_client.actor.hosting import Hall
 
 
 def handler(kind: str, take: Callable[[bytes], None]) -> Any:
@@ -37,11 +38,11 @@ def handler(kind: str, take: Callable[[bytes], None]) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_clock_ticks(kind: str, sidecar_kind: str) -> None:
+def test_the_clock_ticks(kind: str, hall: Hall, sidecar_kind: str) -> None:
     ticks = SimpleQueue[bytes]()
     cron = Component("tick", "bindings.cron", metadata={"schedule": "@every 1s"})
     with (
-        serving(kind, lambda app: app.binding("tick")(handler(kind, ticks.put))) as (port, protocol),
+        serving(kind, lambda app: app.binding("tick")(handler(kind, ticks.put)), hall) as (port, protocol),
         dapr_testing.sidecar(kind=sidecar_kind, components=[cron], app_port=port, app_protocol=protocol) as dapr,
     ):
         for _ in range(PROBES):  # the application is asked for its bindings after the sidecar has said it is ready
@@ -56,12 +57,12 @@ def test_the_clock_ticks(kind: str, sidecar_kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_pushed_comes_in(kind: str, sidecar_kind: str) -> None:
+def test_what_is_pushed_comes_in(kind: str, hall: Hall, sidecar_kind: str) -> None:
     if sidecar_kind != "fake":
         pytest.skip("a real daprd has no binding in memory")
     events = SimpleQueue[bytes]()
     with (
-        serving(kind, lambda app: app.binding("returns")(handler(kind, events.put))) as (port, protocol),
+        serving(kind, lambda app: app.binding("returns")(handler(kind, events.put)), hall) as (port, protocol),
         dapr_testing.sidecar(
             components=[Component("returns", "bindings.in-memory")], app_port=port, app_protocol=protocol
         ) as dapr,

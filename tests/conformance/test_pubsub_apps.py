@@ -24,7 +24,7 @@ from dapr_client.app import flask as on_flask
 from dapr_client.app import starlette as on_starlette
 from dapr_client.app.aio import App as AsyncApp
 from dapr_testing import Component
-from tests.dapr_client.actor.hosting import asgi, wsgi
+from tests.dapr_client.actor.hosting import Hall, wsgi
 
 KINDS = ("Flask", "FastAPI", "Starlette", "App", "asyncio App")
 PROBE, PROBES, PROBE_SECONDS, SECONDS = "is anybody there?", 100, 0.1, 10.0
@@ -79,7 +79,7 @@ def handler(kind: str, taken: Taken, name: str) -> Any:
 
 
 @contextmanager
-def serving(kind: str, add: Callable[[Any], None]) -> Iterator[tuple[int, str]]:
+def serving(kind: str, add: Callable[[Any], None], hall: Hall) -> Iterator[tuple[int, str]]:
     """An application of that kind, to which its handlers are added; its port and protocol."""
     app: Any
     if kind == "App":
@@ -99,7 +99,7 @@ def serving(kind: str, add: Callable[[Any], None]) -> Iterator[tuple[int, str]]:
     else:
         app, adapter = (FastAPI(), on_fastapi) if kind == "FastAPI" else (Starlette(), on_starlette)
         add(adapter.DaprApp(app))
-        with asgi(app) as port:
+        with hall.serving(app) as port:
             yield port, "http"
 
 
@@ -131,7 +131,7 @@ def until_handed(client: DaprClient, topic: str, taken: Taken) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_answers_decide(kind: str, key: Key, dapr_components: list[Component], sidecar_kind: str) -> None:
+def test_answers_decide(kind: str, key: Key, hall: Hall, dapr_components: list[Component], sidecar_kind: str) -> None:
     taken, orders, dead = Taken(), key("orders"), key("dead")
 
     def add(app: Any) -> None:
@@ -140,7 +140,7 @@ def test_answers_decide(kind: str, key: Key, dapr_components: list[Component], s
         app.subscribe("store", dead)(handler(kind, taken, "dead"))
 
     with (
-        serving(kind, add) as (port, protocol),
+        serving(kind, add, hall) as (port, protocol),
         dapr_testing.sidecar(
             kind=sidecar_kind, components=dapr_components, app_port=port, app_protocol=protocol
         ) as dapr,

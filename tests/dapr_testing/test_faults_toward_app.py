@@ -27,17 +27,18 @@ MINUTE = Component("minute", "bindings.cron", metadata={"schedule": "@every 60s"
 
 
 class Reader:
-    """Reads orders down a stream, and keeps their numbers."""
+    """Reads orders down a stream, and keeps their numbers or names."""
 
     def __init__(self, dapr: DaprSidecar) -> None:
         self.client = dapr.client()
-        self.seen: list[int] = []
+        self.seen: list[Any] = []
         self._changed = threading.Condition()
         self.close = self.client.subscribe_with_handler("pubsub", "orders", self._take)
 
     def _take(self, message: Any) -> str:
         with self._changed:
-            self.seen.append(message.data()["id"])
+            data = message.data()
+            self.seen.append(data["id"] if isinstance(data, dict) else data)
             self._changed.notify_all()
         return "success"
 
@@ -79,6 +80,22 @@ def test_an_event_that_never_arrives_is_refused(dapr_sidecar: DaprSidecar, reade
     reader.publish(9)
     dapr_sidecar.pubsub.wait_delivered("pubsub", "orders", data={"id": 9}, status="RETRY")
     assert reader.seen == [8, 9]
+
+
+@pytest.mark.dapr(components=[REDIS])
+def test_who_leaves_without_an_answer_leaves_nothing_behind(dapr_sidecar: DaprSidecar) -> None:
+    dapr_sidecar.faults.when("app.event").duplicate()
+    with dapr_sidecar.client() as client:
+        subscription = client.subscribe("pubsub", "orders")
+        client.publish_event("pubsub", "orders", "seven")
+        assert subscription.next_message() is not None
+        subscription.close()
+    reader = Reader(dapr_sidecar)
+    dapr_sidecar.clock.advance(45)
+    dapr_sidecar.pubsub.wait_delivered("pubsub", "orders", status="SUCCESS")
+    reader.close()
+    reader.client.close()
+    assert reader.seen == ["seven", "seven"]
 
 
 @pytest.mark.dapr(components=[BUS])
@@ -143,6 +160,25 @@ def test_an_application_over_http(dapr_sidecar: DaprSidecar) -> None:
             "",
         ]
     )
+
+
+@pytest.mark.dapr(components=[MINUTE])
+def test_a_delivery_that_is_late_waits_for_the_clock(dapr_sidecar: DaprSidecar) -> None:
+    shop = dapr_sidecar.app().on("minute")
+    dapr_sidecar.faults.when("app.binding").delay(30, applied=True).nth(1)
+    dapr_sidecar.faults.when("app.binding").delay(30).nth(2)
+    dapr_sidecar.faults.when("app.binding").delay(90).nth(3)  # longer than the sidecar waits
+    began = dapr_sidecar.clock.now()
+    dapr_sidecar.clock.advance(300)
+    assert sorted(one.time - began for one in shop.received) == [60, 150, 240, 300]
+    told = [(one.time - began, one.error) for one in dapr_sidecar.bindings.deliveries]
+    assert sorted(told) == [
+        (90, ""),
+        (150, ""),
+        (240, ""),
+        (240, "error invoking app: timed out after 60.0 s"),
+        (300, ""),
+    ]
 
 
 def test_who_invokes_a_method_sees_what_the_application_would_say(dapr_sidecar: DaprSidecar) -> None:

@@ -402,6 +402,10 @@ class BlockingReader(Reader):
                 thread.join(END_SECONDS)
 
 
+def nothing() -> None:
+    """There is nothing to end, so far."""
+
+
 @dataclass(eq=False, slots=True)
 class Turn:
     """An entry that waits to be handed over, or is with its handler."""
@@ -412,9 +416,9 @@ class Turn:
     since: float
     """When it was read: from then on Redis counts how long it has been with somebody."""
     over: bool = False
-    lift: Callable[[], None] | None = None
+    lift: Cancel = nothing
     """Ends the limit of its time."""
-    give_up: Cancel | None = None
+    give_up: Cancel = nothing
 
     def message(self) -> Message:
         """The entry as a message."""
@@ -475,7 +479,7 @@ class Desk:
             for reader in self.readers:
                 reader.behind = False
         for turn in turns:
-            if self._end(turn) and turn.give_up is not None:
+            if self._end(turn):
                 turn.give_up()
 
     def run(self) -> None:
@@ -512,14 +516,13 @@ class Desk:
                 return
             turn.lift = turn.reader.clock.limit(left, lambda: self._late(turn))
         try:
-            give_up = turn.reader.handler(turn.message(), lambda error: self._done(turn))
+            turn.give_up = turn.reader.handler(turn.message(), lambda error: self._done(turn)) or nothing
         except Exception:
             log.exception("the reader of %s failed", turn.reader.topic)
             self._done(turn)
             return
-        turn.give_up = give_up
-        if turn.over and give_up is not None:  # meanwhile
-            give_up()
+        if turn.over:  # meanwhile
+            turn.give_up()
 
     def _done(self, turn: Turn) -> None:
         """A handler has seen to an entry; one that was refused is acknowledged as well (redis.go, since 1.17)."""
@@ -533,8 +536,7 @@ class Desk:
 
     def _give_up(self, turn: Turn) -> None:
         if self._end(turn):
-            if turn.give_up is not None:
-                turn.give_up()
+            turn.give_up()
             self.run()
 
     def _end(self, turn: Turn) -> bool:
@@ -543,6 +545,5 @@ class Desk:
                 return False
             turn.over = True
             self._with_handler.discard(turn)
-        if turn.lift is not None:
-            turn.lift()
+        turn.lift()
         return True

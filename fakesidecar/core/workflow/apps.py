@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fakesidecar.clock import Clock
     from fakesidecar.core.workflow.engine import Engine
 
 log = logging.getLogger("fakesidecar.workflow")
@@ -88,3 +89,10 @@ class Apps:
 
 APPS = Apps()
 """The apps of this process."""
+
+
+@contextmanager
+def change(clock: Clock) -> Iterator[None]:
+    """Change something: the clock stands still until all that follows is under way."""
+    with clock.busy(), APPS.change():
+        yield

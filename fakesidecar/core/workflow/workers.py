@@ -22,7 +22,6 @@ from fakesidecar.core.workflow.instance import Turn
 
 if TYPE_CHECKING:
     from fakesidecar.clock import Clock
-    from fakesidecar.core.workflow.engine import Engine
     from fakesidecar.resources.configuration import Workflow as Settings
 
 
@@ -30,10 +29,9 @@ if TYPE_CHECKING:
 class Task:
     """An activity that runs, or waits for a worker."""
 
-    owner: Engine
-    """Whose instance it belongs to; another app's worker may run it."""
+    tell: Callable[[Task, service.ActivityResponse], None]
+    """Tells the instance that it belongs to how it ended; another app's worker may run it."""
     instance: str
-    generation: int
     event: Event
     """The `taskScheduled` of the history."""
     propagated: pb.PropagatedHistory | None = None

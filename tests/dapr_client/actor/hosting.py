@@ -70,7 +70,7 @@ def beside(port: int) -> Iterator[DaprSidecar]:
 def asgi(app: Any) -> Iterator[int]:
     """Serve an ASGI application; gives the port."""
     with socket.create_server((HOST, 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:
@@ -78,6 +78,36 @@ def asgi(app: Any) -> Iterator[int]:
         finally:
             server.should_exit = True
             thread.join(10)
+
+
+class Hall:
+    """A port where ASGI applications are served one after the other: one server for all, which takes long to end."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert self._app is not None, "an application is asked that is there no more"
+        await self._app(scope, receive, send)
+
+    @contextlib.contextmanager
+    def serving(self, app: Any) -> Iterator[int]:
+        """This application is the one; gives the port."""
+        assert self._app is None, "somebody else is served"
+        self._app = app
+        try:
+            yield self.port
+        finally:
+            self._app = None
+
+
+@contextlib.contextmanager
+def hall() -> Iterator[Hall]:
+    """A hall that is open."""
+    opened = Hall()
+    with asgi(opened) as opened.port:
+        yield opened
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,6 +39,7 @@ from fakesidecar.errors import (
     ReminderNotHosted,
     TimerCreateFailed,
 )
+from fakesidecar.faults import from_json
 from fakesidecar.golang import GoError
 from fakesidecar.neighbours import Neighbours
 from fakesidecar.options import Options
@@ -872,6 +874,27 @@ def test_what_went_wrong_is_said_over_both_doors() -> None:
         with pytest.raises(Refused) as over_grpc:
             grpc_call(beside_it, "InvokeActor", actor_type="Cat", actor_id="tom", method="eat")
         assert over_grpc.value == Refused("INTERNAL", text)
+
+
+def test_fault_plans_mean_what_an_actor_is_asked() -> None:
+    asked: list[str] = []
+
+    def answer(method: str, path: str, headers: Any, body: bytes) -> tuple[int, Any]:
+        asked.append(path)
+        return 200, "yes"
+
+    about_tom = {"call": "app.actor", "component": "Cat", "target": "tom", "times": 1}
+    path = "/v1.0/actors/Cat/tom/method/eat"
+    with beside(["Cat"], answer) as beside_it:
+        beside_it.core.faults.add(from_json({**about_tom, "effects": [{"kind": "fail", "message": "away"}]}))
+        beside_it.core.faults.add(from_json({**about_tom, "effects": [{"kind": "reset", "applied": True}]}))
+        beside_it.core.faults.add(from_json({**about_tom, "effects": [{"kind": "duplicate", "times": 3}]}))
+        for text, times in (("error from actor service: (503) away", 0), ("EOF", 1)):
+            with pytest.raises(Refused, match=re.escape(text)):
+                http_ok(beside_it, "PUT", path)
+            assert len(asked) == times
+        assert http_ok(beside_it, "PUT", path) == "yes"
+        assert len(asked) == 1 + 3
 
 
 def test_calls_are_made_under_the_policies_of_their_type() -> None:

@@ -174,6 +174,15 @@ def test_so_many_are_under_way_at_a_time_in_order(open_sidecar: Open) -> None:
     assert pending(sidecar) == 0
 
 
+def test_who_never_answers_has_so_many_and_the_rest_stays_in_redis(open_sidecar: Open) -> None:
+    sidecar = open_sidecar()
+    reader = Holder(sidecar)
+    say(sidecar, *map(str, range(300)))
+    assert len(reader.held) == 10  # of a real daprd as well, which has 100 more in its queue
+    assert pending(sidecar) == 10 + 100
+    assert ask(sidecar, "XLEN", "orders") == 300
+
+
 def test_many_that_wait_are_handed_over_without_depth(open_sidecar: Open) -> None:
     sidecar = open_sidecar(concurrency="1")
     say(sidecar, *map(str, range(1200)))

@@ -91,6 +91,22 @@ def test_events_come_one_at_a_time(sidecar: Sidecar, opened: Callable[..., Reade
     assert seen == [b"one", b"two", b"three"]
 
 
+def test_who_never_answers_has_one_event_and_holds_up_nobody(sidecar: Sidecar, opened: Callable[..., Reader]) -> None:
+    slow, quick = opened("orders"), opened("orders")
+    for number in range(300):  # a real daprd lets publishers wait from the second on
+        say(sidecar, str(number))
+    for number in range(300):
+        event = quick.event()
+        assert event.data == str(number).encode()
+        quick.answer(event, 0)
+    first = slow.event()
+    assert first.data == b"0"
+    waiting = sidecar.core.around.broker.bus("bus").snapshot().waiting
+    assert max(len(messages) for _, messages in waiting) == 300
+    slow.answer(first, 0)
+    assert slow.event().data == b"1"
+
+
 def test_events_that_are_not_taken_are_dead_letters(sidecar: Sidecar, opened: Callable[..., Reader]) -> None:
     letters, reader = opened("dead"), opened("orders", dead_letter_topic="dead")
     for text, status in (("good", 0), ("later", 1), ("bad", 2), ("odd", 9)):
