@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from dapr_client._functions import signature_of
+
 if TYPE_CHECKING:
     import pytest
 
@@ -72,5 +74,5 @@ def _quiet(item: pytest.Function) -> Iterator[None]:
 def _others(item: pytest.Function) -> bool:
     """Whether the test takes another fixture of its own."""
     fixtures = item._request._fixture_defs
-    asked = set(inspect.signature(item.function).parameters) - OURS
+    asked = set(signature_of(item.function).parameters) - OURS
     return any(name in fixtures and fixtures[name].scope == "function" for name in asked)

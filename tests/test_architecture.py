@@ -96,3 +96,17 @@ def test_an_import_brings_nothing_heavy(module: str) -> None:
     brought = {name.partition(".")[0] for name in out.stdout.split()}
     heavy = {*HEAVY, "pytest"} | ({"grpc", "google"} if module.startswith("dapr_testing") else set())
     assert brought & heavy == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_error_is_a_frozen_dataclass(package: str) -> None:
+    """Whoever passes an error on sets its traceback: `contextlib` does, and futures, and pytest."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+        for path in files(package)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base).endswith(("Error", "Exception")) for base in node.bases)
+        and any("frozen=True" in ast.unparse(decorator) for decorator in node.decorator_list)
+    ]
+    assert wrong == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import typing
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from dapr_client import _clock
+from dapr_client._functions import hints_of, signature_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -130,11 +130,8 @@ def interfaces_of(kind: type) -> list[type]:
 
 
 def _method(attribute: str, function: Callable[..., Any]) -> ActorMethod:
-    parameters = [*inspect.signature(function).parameters.values()][1:]
-    try:
-        types = typing.get_type_hints(function)
-    except Exception:  # annotations may name what exists for type checkers alone
-        types = {}
+    parameters = [*signature_of(function).parameters.values()][1:]
+    types = hints_of(function)
     argument = parameters[0] if parameters else None
     return ActorMethod(
         name=getattr(function, "__actormethod__", attribute),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from dapr_client._checks import NO_METADATA, MetadataTuple
+from dapr_client._functions import hints_of
 from dapr_client.bindings import BindingRequest
 from dapr_client.invocation import InvokeMethodRequest, InvokeMethodResponse
 from dapr_client.jobs import JobEvent
@@ -318,10 +319,7 @@ def event_for(
 
 
 def _wants_cloud_event(handler: Callable[..., Any]) -> bool:
-    try:
-        hints = get_type_hints(handler)
-    except (TypeError, NameError):  # a callable object, or a hint that only type checkers see
-        return False
+    hints = hints_of(handler)
     hints.pop("return", None)
     kind = next(iter(hints.values()), None)
     return getattr(kind, "__module__", "").startswith("cloudevents.")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from dapr_client._functions import hints_of, signature_of
 from dapr_client.workflow import _payload
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,7 +81,7 @@ class Callee:
         """What there is to know of a function, found out once."""
         parameters = [
             parameter
-            for parameter in inspect.signature(function).parameters.values()
+            for parameter in signature_of(function).parameters.values()
             if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.VAR_POSITIONAL)
         ]
         if parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
@@ -102,10 +103,7 @@ class Callee:
 
 
 def _model(function: Callable[..., Any], parameter: str) -> Any:
-    try:
-        kind = typing.get_type_hints(function).get(parameter)
-    except Exception:  # annotations that cannot be resolved say nothing
-        return None
+    kind = hints_of(function).get(parameter)
     for one in (kind, *typing.get_args(kind)):
         if _payload.is_model(one):
             return one
