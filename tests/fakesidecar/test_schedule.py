@@ -189,6 +189,7 @@ def test_a_time_is_counted_by_the_calendar() -> None:
     assert parse_time("P14M", january) == at("2032-03-31T12:00")
     assert parse_time("1h", january) == january + 3600
     assert parse_time("2001-02-03T04:05:06.5+01:00", january) == at("2001-02-03T03:05:06.500")
+    assert parse_time("2001-02-03T04:05:06-03:30", january) == at("2001-02-03T07:35:06")
     assert parse_time("P99999999999Y", january) == math.inf
     with pytest.raises(GoError, match="repetitions are not allowed"):
         parse_time("R3/PT1H", january)

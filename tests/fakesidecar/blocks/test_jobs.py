@@ -568,6 +568,19 @@ def test_a_grpc_application_is_told(sidecar: Sidecar, clock: VirtualClock, app: 
     assert struct_pb2.Value.FromString(event.data.value).string_value == "words"
 
 
+def test_a_grpc_application_of_before_is_told_as_it_was_then(sidecar: Sidecar, clock: VirtualClock, app: App) -> None:
+    def answer(name: str) -> int:
+        if name == "OnJobEvent":
+            raise AppRpcFailed(AioRpcError(StatusCode.UNIMPLEMENTED, Metadata(), Metadata(), "unknown"), "127.0.0.1:1")
+        return 200
+
+    assert sidecar.core.app is not None
+    sidecar.core.app.is_grpc, app.answer = True, answer
+    http_ok(sidecar, "POST", "/v1.0/jobs/j", {"dueTime": "5s"})
+    clock.advance(60)
+    assert app.received == [(5, "OnJobEvent"), (5, "OnJobEventAlpha1")]
+
+
 @pytest.mark.parametrize("is_grpc", [False, True])
 def test_a_job_that_is_due_waits_for_the_application_to_listen(
     sidecar: Sidecar, clock: VirtualClock, app: App, is_grpc: bool
