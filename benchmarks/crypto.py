@@ -24,8 +24,8 @@ MOST_MEGABYTES = 32.0
 OPTIONS, DECRYPT = EncryptOptions("keys", "aes", "AES"), DecryptOptions("keys")
 
 GIBIBYTE = """
-import resource
 import benchmarks.crypto as crypto
+from benchmarks._memory import peak_megabytes
 
 with crypto.client() as dapr:
     def convert(pieces):
@@ -34,9 +34,9 @@ with crypto.client() as dapr:
         assert sum(map(len, dapr.decrypt(document, crypto.DECRYPT))) == pieces << 20
 
     convert(16)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_megabytes()
     convert(1024)
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print(peak_megabytes() - before)
 """
 """Encrypts a GiB and decrypts it again at the same time; prints the MiB that this took beyond what 16 MiB take."""
 

@@ -16,11 +16,8 @@ from benchmarks.invocation import answer, medians, post
 from fakesidecar import Options, Sidecar
 
 FIVE = """
-import resource, time
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
+import time
+from benchmarks._memory import peak_megabytes
 from fakesidecar import Component, Neighbours, Options, Sidecar
 components = [Component("statestore", "state.in-memory"), Component("pubsub", "pubsub.in-memory")]
 neighbours, sidecars, times, sizes = Neighbours(), [], [], []
@@ -29,7 +26,7 @@ for number in range(5):
     sidecar = Sidecar(Options(app_id=f"app-{number}"), components=components, neighbours=neighbours)
     sidecar.start()
     times.append(time.perf_counter() - began)
-    sizes.append(peak())
+    sizes.append(peak_megabytes())
     sidecars.append(sidecar)
 print(sum(times), sum(times[1:]) / 4, sizes[-1], (sizes[-1] - sizes[0]) / 4)
 for sidecar in sidecars:

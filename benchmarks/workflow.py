@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ from typing import Any
 from google.protobuf.wrappers_pb2 import StringValue
 
 from benchmarks._measure import COMPILED, Row, at_most
+from benchmarks._memory import forget_peak, peak_megabytes
 from dapr_client.wire import orchestrator_service_pb2 as service
 from dapr_client.workflow import DaprWorkflowClient, DaprWorkflowContext, WorkflowActivityContext, WorkflowRuntime
 from dapr_client.workflow._executions import Executions
@@ -112,6 +112,7 @@ def a_thousand() -> Iterator[Row]:
         sides = [in_process(stack), over_loopback(stack), in_a_process_of_its_own(stack), *a_daprd(stack)]
         for side in sides:
             stack.enter_context(worker_of(side))
+        forget_peak()
         before = peak_megabytes()
         best = {side.name: rate(side) for side in sides[:1]}
         yield Row("memory that 1,000 workflows of 10 activities take", f"{peak_megabytes() - before:,.0f} MB", "", None)
@@ -189,11 +190,6 @@ def rate(side: Side) -> float:
             return INSTANCES / (time.perf_counter() - began)
 
     return asyncio.run(load())
-
-
-def peak_megabytes() -> float:
-    """The most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def a_long_history() -> Iterator[Row]:

@@ -4,7 +4,7 @@ python -m tests.parity                             our sidecar, every scenario
 python -m tests.parity state_redis lock --show 20  some, with the differences
 python -m tests.parity --sidecar daprd             another sidecar
 python -m tests.parity --sidecar daprd --record    record the scenarios anew, from a real one
-python -m tests.parity --table                     the table of what is served, as Markdown
+python -m tests.parity --table                     the outcome as a Markdown table
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ def main() -> int:
     parser.add_argument("--sidecar", help="the command that starts a sidecar (default: our own)")
     parser.add_argument("--flags", default="", help="more flags for every sidecar")
     parser.add_argument("--show", type=int, default=3, metavar="N", help="differences to print per scenario")
-    parser.add_argument("--all", action="store_true", help="play what is not served yet as well")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="scenarios to play at a time")
     parser.add_argument("--record", action="store_true", help="write the answers into the recordings")
     parser.add_argument("--table", action="store_true", help="print a Markdown table instead")
@@ -49,9 +48,8 @@ def main() -> int:
             for line in pool.map(partial(record, command=command), scenarios):
                 _say(line)
             return 0
-        everything = options.all or bool(options.sidecar)
         outcomes = []
-        for outcome in pool.map(partial(outcome_of, command=command, everything=everything), scenarios):
+        for outcome in pool.map(partial(outcome_of, command=command), scenarios):
             outcomes.append(outcome)
             if not options.table:
                 _say("\n    ".join([outcome.summary, *outcome.differences[: options.show]]))

@@ -19,39 +19,31 @@ class Outcome:
     equal: tuple[str, ...]
     explained: tuple[str, ...]
     """Different for a reason that is listed."""
-    unserved: tuple[str, ...]
     differences: tuple[str, ...]
     """Every difference that nobody explains, a line each."""
     failure: str | None
 
     @property
     def total(self) -> int:
-        """The exchanges of what is served."""
-        return len(expected_answers(load(self.scenario))) - len(self.unserved)
+        """The exchanges of the scenario."""
+        return len(expected_answers(load(self.scenario)))
 
     @property
     def summary(self) -> str:
-        waiting = f", {len(self.unserved)} not served yet" if self.unserved else ""
         reasons = f", {len(self.explained)} explained" if self.explained else ""
         stopped = f"; stopped by {self.failure}" if self.failure else ""
-        return f"{self.scenario:24} {len(self.equal):4} of {self.total:4} equal{reasons}{waiting}{stopped}"
+        return f"{self.scenario:24} {len(self.equal):4} of {self.total:4} equal{reasons}{stopped}"
 
 
-def outcome_of(scenario: str, command: Sequence[str], *, everything: bool = False) -> Outcome:
-    """Play a scenario; what is not served is left out unless everything is asked for."""
-    recording = load(scenario)
-    waiting = {} if everything else {id_: tables.block_of(scenario, id_) for id_ in expected_answers(recording)}
-    unserved = tuple(id_ for id_, block in waiting.items() if block)
-    if unserved and len(unserved) == len(waiting):
-        return Outcome(scenario, (), (), unserved, (), None)
-    played = play(recording, command)
-    asked = [one for one in played.exchanges.values() if one.id not in unserved]
+def outcome_of(scenario: str, command: Sequence[str]) -> Outcome:
+    """Play a scenario."""
+    played = play(load(scenario), command)
+    asked = played.exchanges.values()
     explained = tuple(one.id for one in asked if (scenario, one.id) in tables.differences() and not one.equal)
     return Outcome(
         scenario,
         equal=tuple(one.id for one in asked if one.equal),
         explained=explained,
-        unserved=unserved,
         differences=tuple(line for one in asked if one.id not in explained for line in one.differences),
         failure=played.failure,
     )
@@ -82,7 +74,7 @@ def _answer(played: Played, id_: str) -> Json:
 
 
 def percentage(outcomes: Sequence[Outcome]) -> str:
-    """How many of the exchanges of what is served are equal."""
+    """How many of the exchanges are equal."""
     total, equal = sum(one.total for one in outcomes), sum(len(one.equal) for one in outcomes)
     return f"{equal} of {total} equal, {100 * equal / total:.2f} %" if total else "nothing played"
 
@@ -91,23 +83,14 @@ def table(outcomes: Sequence[Outcome]) -> str:
     """The outcomes as a Markdown table."""
     lines = ["| scenario | exchanges | equal | differ, explained |", "|---|--:|--:|--:|"]
     for one in outcomes:
-        if one.total:
-            lines.append(f"| {one.scenario} | {one.total} | {len(one.equal)} | {len(one.explained)} |")
-        else:
-            lines.append(f"| {one.scenario} | {len(one.unserved)} | not served yet: {_blocks(one)} | |")
+        lines.append(f"| {one.scenario} | {one.total} | {len(one.equal)} | {len(one.explained)} |")
     return "\n".join([*lines, "", percentage(outcomes)])
-
-
-def _blocks(outcome: Outcome) -> str:
-    blocks = {tables.block_of(outcome.scenario, id_) for id_ in outcome.unserved}
-    return ", ".join(sorted(block for block in blocks if block))
 
 
 def as_json(outcomes: Sequence[Outcome]) -> Json:
     """The outcome of every exchange."""
     words = {}
     for one in outcomes:
-        known = dict.fromkeys(one.equal, "equal")
-        known |= dict.fromkeys(one.explained, "explained") | dict.fromkeys(one.unserved, "not served")
+        known = dict.fromkeys(one.equal, "equal") | dict.fromkeys(one.explained, "explained")
         words[one.scenario] = {id_: known.get(id_, "different") for id_ in expected_answers(load(one.scenario))}
     return words

@@ -17,10 +17,8 @@ def _exchanges() -> Iterator[Any]:
     for scenario in names():
         for id_ in expected_answers(load(scenario)):
             # The first of a scenario's exchanges waits for the whole scenario.
-            marks: list[pytest.MarkDecorator] = [pytest.mark.timeout(SCENARIO_SECONDS)]
-            if block := tables.block_of(scenario, id_):
-                marks.append(pytest.mark.skip(reason=f"{block}: not served yet"))
-            yield pytest.param(scenario, id_, id=f"{scenario}-{id_}", marks=marks)
+            patient = pytest.mark.timeout(SCENARIO_SECONDS)
+            yield pytest.param(scenario, id_, id=f"{scenario}-{id_}", marks=patient)
 
 
 @pytest.mark.parametrize(("scenario", "id_"), list(_exchanges()))
@@ -36,7 +34,3 @@ def test_an_exchange_is_as_recorded(scenario: str, id_: str, played: Callable[[s
 def test_what_is_known_to_differ_was_recorded() -> None:
     recorded = {(scenario, id_) for scenario in names() for id_ in expected_answers(load(scenario))}
     assert set(tables.differences()) <= recorded
-
-
-def test_what_is_not_served_was_recorded() -> None:
-    assert {one.scenario for one in tables.unserved()} <= set(names())
