@@ -95,7 +95,10 @@ class Hall:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         assert self._app is not None, "an application is asked that is there no more"
-        await self._app(scope, receive, send)
+        # What an application raises after it has answered 500 has uvicorn close the connection without a word, and
+        # a daprd loses the event that it sends meanwhile.
+        with contextlib.suppress(Exception):
+            await self._app(scope, receive, send)
 
     @contextlib.contextmanager
     def serving(self, app: Any) -> Iterator[int]:
