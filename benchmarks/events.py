@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,13 @@ import grpc.aio
 from benchmarks._bare import serving
 from benchmarks._measure import Row, at_most, seconds_per_call
 from dapr_client import wire
+from dapr_testing._daprd import Daprd
 from dapr_testing._inprocess import Channel
 from fakesidecar import Component, Sidecar
 
 SUBSCRIBE = wire.method(wire.DAPR, "SubscribeTopicEventsAlpha1")
+PUBLISH = wire.method(wire.DAPR, "PublishEvent")
+BUS = Component("bus", "pubsub.in-memory")
 CALLS = 300
 SUBSCRIBERS = 100
 IDLE = 500
@@ -84,9 +88,22 @@ def echo(reader: Reader) -> Callable[[], Any]:
     return call
 
 
+def round_trip(channel: grpc.Channel, reader: Reader) -> Callable[[], None]:
+    """Publish an event by a call, read it, answer it. (A daprd's call may wait for the answer.)"""
+    publish = channel.unary_unary(PUBLISH.path, PUBLISH.request.SerializeToString, PUBLISH.response.FromString)
+    event = PUBLISH.request(pubsub_name="bus", topic="orders", data=b'{"id": 7}', data_content_type="application/json")
+
+    def call() -> None:
+        published = publish.future(event)
+        reader.send(event_processed={"id": reader.next().event_message.id})
+        published.result()
+
+    return call
+
+
 def rows() -> Iterator[Row]:
     """What an event costs."""
-    with Sidecar(components=[Component("bus", "pubsub.in-memory")]) as sidecar:
+    with Sidecar(components=[BUS]) as sidecar:
         inside = Reader(Channel(sidecar.grpc))
         inside.subscribe()
         event = deliver(sidecar, inside)()
@@ -104,7 +121,29 @@ def rows() -> Iterator[Row]:
         yield at_most(
             "publish, deliver, answer, against a bare grpc.aio stream", took["sidecar"] / took["bare"], 2.0, "×"
         )
+        yield from against_daprd(sidecar)
         yield from to_many(sidecar)
+
+
+def against_daprd(sidecar: Sidecar) -> Iterator[Row]:
+    """The same over loopback, published by a call, here and on a real daprd, where one is installed."""
+    what = "publish by a call, deliver, answer, over loopback"
+    if shutil.which("daprd") is None:
+        yield Row(f"{what}, against a daprd", "no daprd on PATH", "", None)
+        return
+    with (
+        Daprd(components=[BUS]) as daprd,
+        grpc.insecure_channel(f"127.0.0.1:{sidecar.grpc_port}") as ours,
+        grpc.insecure_channel(f"127.0.0.1:{daprd.grpc_port}") as theirs,
+    ):
+        readers = Reader(ours), Reader(theirs)
+        for reader in readers:
+            reader.subscribe()
+        took = seconds_per_call({"ours": round_trip(ours, readers[0]), "daprd": round_trip(theirs, readers[1])}, CALLS)
+        for reader in readers:
+            reader.close()
+    yield Row(what, f"{took['ours'] * 1e3:.2f} ms, {1 / took['ours']:,.0f} /s", "", None)
+    yield Row("  the same on a daprd", f"{took['daprd'] * 1e3:.2f} ms, {1 / took['daprd']:,.0f} /s", "", None)
 
 
 def to_many(sidecar: Sidecar) -> Iterator[Row]:
