@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import import_module
-from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
 
@@ -23,7 +22,7 @@ from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, ConnectionLost, MessageTooLarge, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
-from fakesidecar.later import then
+from fakesidecar.later import is_awaited, then
 
 BLOCKS = (
     "state",
@@ -148,7 +147,7 @@ class GrpcApi:
                 raise
             except Exception as error:
                 raise bug(served, error) from error
-            if served.is_coroutine and isawaitable(reply):
+            if served.is_coroutine and is_awaited(reply):
                 reply = core.invocation.submit(reply)
             return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
 
