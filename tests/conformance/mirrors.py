@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -15,6 +14,7 @@ import grpc
 
 from dapr_client import wire
 from dapr_client.wire import common_pb2
+from tests.http_server import serving
 
 KIND = "application/x-mirror"
 REFUSED = "no such dish"
@@ -63,15 +63,8 @@ def over_http() -> Iterator[int]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (named so by the base class)
             """Nobody wants to know."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler, daemon_threads=True) as port:
+        yield port
 
 
 ON_INVOKE = wire.method(wire.APP_CALLBACK, "OnInvoke")

@@ -7,7 +7,6 @@ import http.server
 import json
 import os
 import queue
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from dapr_client.app import App
 from dapr_client.jobs import JobEvent
 from dapr_testing import DaprSidecar, sidecar
 from dapr_testing._sidecar import OnlyTheFakeHasIt
+from tests.http_server import serving
 
 from .ways import Planned, Refused, Way, open_way
 
@@ -143,14 +143,8 @@ def http_app(answer: Answer) -> Iterator[tuple[int, queue.Queue[Told]]]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (named so by the base class)
             """Nobody wants to know."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port, told
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as port:
+        yield port, told
 
 
 @contextmanager

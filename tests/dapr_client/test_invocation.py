@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import pickle
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from dapr_client import (
 from dapr_client.aio import DaprClient as AsyncDaprClient
 from dapr_client.wire import binding_pb2, common_pb2, invoke_pb2
 from tests.dapr_client.scripted import Fails, recorder, served
+from tests.http_server import serving
 
 GRPC_FORM = pytest.mark.filterwarnings("ignore:invoke_method with protocol gRPC:DeprecationWarning")
 
@@ -76,15 +76,8 @@ def door(*statuses: int, body: bytes = b"{}") -> Iterator[Door]:
         def log_message(self, *arguments: Any) -> None:
             """The output of the tests stays clean."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        told.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield told
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Answers) as told.port:
+        yield told
 
 
 @contextmanager

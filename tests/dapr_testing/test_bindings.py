@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import dapr_testing
 from dapr_client import DaprClient
 from dapr_testing import DaprSidecar
 from fakesidecar import Component
+from tests.http_server import serving
 
 MINUTE = Component("minute", "bindings.cron", metadata={"schedule": "0 * * * * *"})
 COMPONENTS = [
@@ -41,14 +41,8 @@ def shop() -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (named so by the base class)
             """Nobody wants to know."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port, seen
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as port:
+        yield port, seen
 
 
 @pytest.mark.dapr(components=COMPONENTS)

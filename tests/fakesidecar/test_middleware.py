@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx
@@ -18,6 +17,7 @@ from fakesidecar import Component, Sidecar, VirtualClock
 from fakesidecar.resources.configuration import Configuration, Handler
 from fakesidecar.resources.errors import StartupError
 from fakesidecar.resources.load import Resources
+from tests.http_server import serving
 
 ASKED = "/v1.0/metadata"
 
@@ -95,12 +95,8 @@ def issuer(key: RSAKey) -> Iterator[str]:
         def log_message(self, *arguments: Any) -> None:
             """The output of the tests stays clean."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Answers) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_only_who_brings_a_good_token_passes(key: RSAKey, issuer: str) -> None:
