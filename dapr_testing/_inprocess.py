@@ -11,7 +11,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -19,7 +20,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.errors import ApiError, NoAnswer
-from fakesidecar.grpcapi.api import GrpcApi
+from fakesidecar.grpcapi.api import GrpcApi, Ready
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 from fakesidecar.grpcapi.status import status_of, trailer_of
 
@@ -60,6 +61,11 @@ def outcome_of(error: ApiError, context: Context) -> Outcome:
 DEADLINE = Outcome(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
 CANCELLED = Outcome(grpc.StatusCode.CANCELLED, "Locally cancelled by application!")
 CLOSED = "Cannot invoke RPC on closed channel!"
+
+
+def success(context: Context) -> Outcome:
+    """The outcome of a call that was answered."""
+    return Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer))
 
 
 def too_large(options: Options, key: str, size: int) -> Outcome | None:
@@ -148,6 +154,71 @@ class InProcessRpcError(grpc.RpcError, _Done):  # type: ignore[misc]  # both are
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class _Later(_Call, grpc.Future):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A unary call that is carried out on a thread: a call, and a future of its result."""
+
+    def __init__(self, work: Callable[[], Any], context: Context) -> None:
+        self._context = context
+        self._end: Future[_Done | InProcessRpcError] = Future()
+        threading.Thread(target=self._run, args=(work,), name="in-process call", daemon=True).start()
+
+    def _run(self, work: Callable[[], Any]) -> None:
+        with suppress(InvalidStateError):  # the caller has cancelled it
+            try:
+                self._end.set_result(_Done(success(self._context), work()))
+            except InProcessRpcError as error:
+                self._end.set_result(error)
+            except HangsForever as error:
+                self._end.set_exception(error)
+
+    @property
+    def outcome(self) -> Outcome:  # type: ignore[override]  # known when it has ended
+        return self._end.result().outcome
+
+    def is_active(self) -> bool:
+        return not self._end.done()
+
+    def running(self) -> bool:
+        return not self._end.done()
+
+    def done(self) -> bool:
+        return self._end.done()
+
+    def cancel(self) -> bool:
+        try:
+            self._end.set_result(InProcessRpcError(CANCELLED))
+        except InvalidStateError:
+            return False
+        return True
+
+    def cancelled(self) -> bool:
+        return self._end.done() and self._end.result().cancelled()
+
+    def result(self, timeout: float | None = None) -> Any:
+        return self._ended(timeout).result()
+
+    def exception(self, timeout: float | None = None) -> Exception | None:
+        return self._ended(timeout).exception()
+
+    def traceback(self, timeout: float | None = None) -> Any:
+        return self._ended(timeout).traceback()
+
+    def _ended(self, timeout: float | None) -> _Done:
+        try:
+            return self._end.result(timeout)
+        except TimeoutError:
+            raise grpc.FutureTimeoutError from None
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        if self._end.done():
+            return False
+        self._end.add_done_callback(lambda _: callback())
+        return True
+
+    def add_done_callback(self, fn: Callable[[Any], None]) -> None:
+        self._end.add_done_callback(lambda _: fn(self))
 
 
 class Channel(grpc.Channel):
@@ -278,7 +349,7 @@ class _UnaryUnary(_MultiCallable):
         compression: Any = None,
     ) -> tuple[Any, Any]:
         value, context = self._run(request, timeout, metadata)
-        return value, _Done(self._success(context), value)
+        return value, _Done(success(context), value)
 
     def future(
         self,
@@ -290,23 +361,31 @@ class _UnaryUnary(_MultiCallable):
         compression: Any = None,
     ) -> Any:
         try:
-            value, context = self._run(request, timeout, metadata)
+            ready, context = self._prepare(request, timeout, metadata)
+            if ready.blocking:
+                return _Later(lambda: self._carry_out(ready, context, timeout), context)
+            return _Done(success(context), self._carry_out(ready, context, timeout))
         except InProcessRpcError as error:
             return error
-        return _Done(self._success(context), value)
-
-    @staticmethod
-    def _success(context: Context) -> Outcome:
-        return Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer))
 
     def _run(self, request: Any, timeout: float | None, metadata: Any) -> tuple[Any, Context]:
+        ready, context = self._prepare(request, timeout, metadata)
+        return self._carry_out(ready, context, timeout), context
+
+    def _prepare(self, request: Any, timeout: float | None, metadata: Any) -> tuple[Ready, Context]:
         context = self._begin(timeout, metadata)
         if self._served is None:
             self._unknown(context)
+        try:
+            return self._api.prepare(self._served, self._serialize(request), context), context
+        except ApiError as error:
+            raise InProcessRpcError(outcome_of(error, context)) from None
+
+    def _carry_out(self, ready: Ready, context: Context, timeout: float | None) -> Any:
         clocks = () if timeout is None else (self._channel._clock, self._api.core.clock)
         started = [clock.now() for clock in clocks]
         try:
-            data = self._api.prepare(self._served, self._serialize(request), context).run()
+            data = ready.run()
             late = timeout is not None and any(
                 clock.now() - then > timeout for clock, then in zip(clocks, started, strict=True)
             )
@@ -321,7 +400,7 @@ class _UnaryUnary(_MultiCallable):
             raise InProcessRpcError(outcome_of(error, context)) from None
         if late:
             raise InProcessRpcError(DEADLINE)
-        return self._deserialize(data), context
+        return self._deserialize(data)
 
 
 def _wait(later: Future[bytes], timeout: float | None) -> bytes:

@@ -18,7 +18,7 @@ from dapr_client._checks import MetadataTuple
 from dapr_client._response import Headers
 from dapr_client._transport import CLOSED, JOIN_SECONDS, Wiring, logger, path, serialize
 from dapr_client.endpoint import GrpcEndpoint
-from dapr_client.errors import DaprGrpcError
+from dapr_client.errors import DaprError, DaprGrpcError, DaprInternalError
 from dapr_client.retry import RetryPolicy, as_error
 
 R = TypeVar("R", bound=Message)
@@ -85,6 +85,26 @@ class Transport:
                     raise error from failure
             self._retry.sleep(wait)
             attempt += 1
+
+    def send(
+        self,
+        name: str,
+        request: Message,
+        response: type[Message],
+        timeout: float,
+        done: Callable[[DaprError | None], object],
+    ) -> None:
+        """Call once, and do not wait for the answer; `done` is told how it went, maybe on a thread of grpc's."""
+        call = self._calls.get(name) or self._unary_call(name, request, response)
+
+        def ended(future: Any) -> None:
+            done(None if future.code() is grpc.StatusCode.OK else as_error(future))
+
+        try:
+            future = call.future(request, timeout, self._metadata)
+        except ValueError as closed:  # what grpc says of a channel that has just been closed
+            raise DaprInternalError(str(closed)) from closed
+        future.add_done_callback(ended)
 
     def server_stream(
         self,

@@ -30,8 +30,10 @@ class Pool:
         self._name, self._most, self._patience = name, threads, patience
         self._jobs: deque[Job] = deque()
         self._threads: list[threading.Thread] = []
-        self._working = self._idle = self._begun = 0
-        """How many threads are at work (or about to be), how many wait to be called, how many jobs have begun."""
+        self._working: set[threading.Thread] = set()
+        """Who is at work, but for those whose jobs take long."""
+        self._coming = self._idle = self._begun = 0
+        """How many threads are about to work, how many wait to be called, how many jobs have begun."""
         self._watched = self._closed = False
         """Whether one of them sees to it that jobs begin."""
         lock = threading.Lock()
@@ -44,13 +46,12 @@ class Pool:
                 self._jobs.append(job)
                 self._call()
 
-    def close(self, seconds: float, *, forget: bool = True) -> bool:
-        """Forget the jobs that have not begun (or do them), wait for those that have; whether all are done."""
+    def close(self, seconds: float) -> bool:
+        """Forget the jobs that have not begun, wait for those that have; whether all are done."""
         with self._lock:
             self._closed = True
-            if forget:
-                self._jobs.clear()
-            self._working, self._idle = self._working + self._idle, 0
+            self._jobs.clear()
+            self._coming, self._idle = self._coming + self._idle, 0
             self._called.notify_all()
             self._hurried.notify_all()
         deadline = _clock.monotonic() + seconds
@@ -61,20 +62,22 @@ class Pool:
 
     def _call(self) -> None:
         """Have one more thread see what there is to do, unless those who do are enough."""
-        if self._working and self._watched:
+        if self._watched and (self._working or self._coming):
             return
         if self._idle:
-            self._working, self._idle = self._working + 1, self._idle - 1
+            self._coming, self._idle = self._coming + 1, self._idle - 1
             self._called.notify()
         elif len(self._threads) < self._most:
-            self._working += 1
+            self._coming += 1
             thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def _work(self) -> None:
-        short = True
-        while (job := self._next(short)) is not None:
+        me, short = threading.current_thread(), True
+        with self._lock:
+            self._coming -= 1
+        while (job := self._next(me, short)) is not None:
             begin = _clock.monotonic()
             try:
                 job()
@@ -82,24 +85,24 @@ class Pool:
                 logger.exception("a job of %s failed", self._name)
             short = _clock.monotonic() - begin < self._patience
 
-    def _next(self, short: bool) -> Job | None:
+    def _next(self, me: threading.Thread, short: bool) -> Job | None:
         """The next job, for a thread whose last one was short or not; None when the pool is closed."""
         with self._lock:
-            self._working -= 1
-            while self._jobs or not self._closed:
-                if self._jobs and not (short and self._working):
-                    return self._take()
+            self._working.discard(me)
+            while not self._closed:
+                if self._jobs and not (short and (self._working or self._coming)):
+                    return self._take(me)
                 if self._jobs and not self._watched:
                     short = self._watch()
                 else:
                     self._idle += 1
                     self._called.wait()
-                    self._working -= 1
+                    self._coming -= 1
                     short = True
             return None
 
-    def _take(self) -> Job:
-        self._working += 1
+    def _take(self, me: threading.Thread) -> Job:
+        self._working.add(me)
         self._begun += 1
         job = self._jobs.popleft()
         if self._jobs:
@@ -107,11 +110,30 @@ class Pool:
         return job
 
     def _watch(self) -> bool:
-        """Wait a moment; whether a job has begun meanwhile."""
+        """Wait a moment; whether a job has begun meanwhile. If not, those who are at work have long jobs."""
         self._watched, begun = True, self._begun
         self._hurried.wait(self._patience)
         self._watched = False
+        if self._begun == begun:
+            self._working.clear()
         return self._begun != begun
+
+
+class Lane:
+    """Jobs of one kind on the threads of a pool: so many at once at most, so that other kinds find a thread."""
+
+    def __init__(self, pool: Pool, most: int) -> None:
+        self._pool, self._gate = pool, Gate(most)
+
+    def submit(self, job: Job) -> None:
+        """Do a job, when there are not so many of its kind under way."""
+        self._gate.enter(lambda: self._pool.submit(lambda: self._do(job)))
+
+    def _do(self, job: Job) -> None:
+        try:
+            job()
+        finally:
+            self._gate.leave()
 
 
 class Loop:
@@ -203,3 +225,27 @@ class Gate:
         """Forget what waits outside."""
         with self._lock:
             self._outside.clear()
+
+
+class Tally:
+    """Counts what is under way, for those who wait until nothing is."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def begin(self) -> None:
+        """One more."""
+        with self._changed:
+            self._count += 1
+
+    def end(self) -> None:
+        """One less."""
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether nothing is under way, within that time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._count, max(0.0, seconds))

@@ -26,11 +26,14 @@ from dapr_client.workflow._propagation import PropagatedHistory
 from dapr_client.workflow._registry import Callee, Registry
 from dapr_client.workflow._replay import FAILED, Action, Answer, details_of
 from dapr_client.workflow._tasks import NonRetryableError
-from dapr_client.workflow._threads import Gate, Loop, Pool
+from dapr_client.workflow._threads import Gate, Lane, Loop, Pool, Tally
 from dapr_client.workflow._wiring import hub_path
 
 Wait = Callable[[threading.Event, float], bool]
 """Waits until an event is set, but not longer than so many seconds; whether it is set."""
+
+Response = pb.WorkflowResponse | pb.ActivityResponse
+"""What is handed in."""
 
 HELLO_SECONDS = 30.0
 """How long the sidecar may take to say hello, and how often it is asked."""
@@ -43,9 +46,6 @@ STOP_SECONDS = 5.0
 
 JOIN_SECONDS = 2.0
 """How much longer than that the end may take."""
-
-RESULT_THREADS = 4
-"""How many results of async activities are handed in at once."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 16.0
 """Between two tries to connect."""
@@ -77,9 +77,11 @@ class Worker:
         self._capabilities = [pb.WORKER_CAPABILITY_HEALTH_PING]
         if deltas:
             self._capabilities.append(pb.WORKER_CAPABILITY_STATEFUL_HISTORY)
-        self._turns = Pool("dapr workflow turn", min(limits.turns, limits.threads))
-        self._activities = Pool("dapr workflow activity", min(limits.activities, limits.threads))
-        self._results = Pool("dapr workflow results", RESULT_THREADS)
+        turns, activities = (min(most, limits.threads) for most in (limits.turns, limits.activities))
+        self._pool = Pool("dapr workflow work", turns + activities)
+        self._turns, self._activities = Lane(self._pool, turns), Lane(self._pool, activities)
+        self._results = Tally()
+        """Those that are on their way to the sidecar."""
         self._loop = Loop("dapr workflow async activities")
         self._gate = Gate(limits.activities)
         self._ready, self._stopping = threading.Event(), threading.Event()
@@ -164,8 +166,8 @@ class Worker:
         """Let what is under way come to its end, for a while."""
         deadline = _clock.monotonic() + STOP_SECONDS
         self._gate.clear()
-        ends = [part.close(deadline - _clock.monotonic()) for part in (self._loop, self._activities, self._turns)]
-        ends.append(self._results.close(deadline - _clock.monotonic(), forget=False))
+        ends = [part.close(deadline - _clock.monotonic()) for part in (self._loop, self._pool)]
+        ends.append(self._results.wait(deadline - _clock.monotonic()))
         if not all(ends):
             logger.warning("some activities are still under way: the sidecar hands them out again")
         self._executions.clear()
@@ -206,10 +208,7 @@ class Worker:
             logger.warning("a turn of workflow %s cannot be done: %s", request.instanceId, error)
             self._hang_up()
             return
-        response = _response(request.instanceId, token, answer)
-        if self._send("CompleteWorkflowTask", response, via):
-            return
-        self._executions.forget(request.instanceId)
+        self._send("CompleteWorkflowTask", _response(request.instanceId, token, answer), via)
 
     def _history(self, instance_id: str) -> Sequence[history_events_pb2.HistoryEvent]:
         transport = self._transport
@@ -250,10 +249,9 @@ class Worker:
             except BaseException as failure:
                 if isinstance(failure, asyncio.CancelledError) and self._stopping.is_set():
                     raise
-                details = _details(callee, failure)
-                self._results.submit(lambda: self._hand_in(request, token, via, failureDetails=details))
+                self._hand_in(request, token, via, failureDetails=_details(callee, failure))
             else:
-                self._results.submit(lambda: self._hand_in(request, token, via, result=_string(result)))
+                self._hand_in(request, token, via, result=_string(result))
         finally:
             self._gate.leave()
 
@@ -263,24 +261,36 @@ class Worker:
         )
         self._send("CompleteActivityTask", response, via)
 
-    def _send(self, name: str, response: pb.WorkflowResponse | pb.ActivityResponse, via: Transport) -> bool:
-        """Hand in a result; whether that has worked. One that is too large becomes a failure.
+    def _send(self, name: str, response: Response, via: Transport) -> None:
+        """Hand in a result, and do not wait for how that goes.
 
         It goes the way that the work came: when that connection has ended the sidecar has others do the work again, and
         might take a late result for the next one's, if it gives no tokens.
         """
+        if via is not self._transport:
+            self._not_sent(response, DaprError("the connection that it was asked for by has ended"))
+            return
+        self._results.begin()
+
+        def sent(error: DaprError | None) -> None:
+            try:
+                if error is not None:
+                    self._not_sent(response, error)
+                    small = _too_large(response, error)
+                    if small is not None:
+                        self._send(name, small, via)
+            finally:
+                self._results.end()
+
         try:
-            if via is not self._transport:
-                raise DaprError("the connection that it was asked for by has ended")
-            via.unary(hub_path(name), response, pb.CompleteTaskResponse, None, SEND_SECONDS)
-            return True
+            via.send(hub_path(name), response, pb.CompleteTaskResponse, SEND_SECONDS, sent)
         except DaprError as error:
-            logger.warning("a result of workflow %s was not handed in: %s", response.instanceId, error)
-            if isinstance(error, DaprGrpcError) and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-                small = _too_large(response, error)
-                if small is not None:
-                    self._send(name, small, via)
-        return False
+            sent(error)
+
+    def _not_sent(self, response: Response, error: DaprError) -> None:
+        logger.warning("a result of workflow %s was not handed in: %s", response.instanceId, error)
+        if isinstance(response, pb.WorkflowResponse):
+            self._executions.forget(response.instanceId)
 
 
 def _arguments(callee: Callee, request: pb.ActivityRequest) -> tuple[Any, ...]:
@@ -313,10 +323,10 @@ def _response(instance_id: str, token: str, answer: Answer) -> pb.WorkflowRespon
     return response
 
 
-def _too_large(
-    response: pb.WorkflowResponse | pb.ActivityResponse, error: DaprGrpcError
-) -> pb.WorkflowResponse | pb.ActivityResponse | None:
-    """What to hand in instead of a result that is too large; None if that is what was."""
+def _too_large(response: Response, error: DaprError) -> Response | None:
+    """What to hand in instead of a result that is too large; None if it was not, or if it is that already."""
+    if not isinstance(error, DaprGrpcError) or error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return None
     if isinstance(response, pb.ActivityResponse):
         if response.HasField("failureDetails"):
             return None

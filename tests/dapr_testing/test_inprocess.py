@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from dapr_client import wire
 from dapr_client.wire import appcallback_pb2, configuration_pb2, pubsub_pb2, state_pb2
-from dapr_testing import DaprSidecar
+from dapr_testing import DaprSidecar, HangsForever
 from fakesidecar.core import Core
 from fakesidecar.grpcapi.registry import SERVED, Served, Stream
 
@@ -177,6 +177,46 @@ async def test_an_error_has_its_status_and_details_in_asyncio(aio_channel: grpc.
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await stub(aio_channel, GET)(key("nowhere"))
     assert refused(raised.value) == NOT_FOUND
+
+
+def test_a_future_does_not_wait(dapr_sidecar: DaprSidecar, channel: grpc.Channel) -> None:
+    dapr_sidecar.faults.when("state.get").hang()
+    ended = threading.Semaphore(0)
+    late = stub(channel, GET).future(key(), timeout=0.05)
+    late.add_done_callback(lambda future: ended.release())
+    with pytest.raises(grpc.RpcError):
+        late.result()
+    assert ended.acquire(timeout=10.0)
+    assert (late.done(), late.cancelled(), late.code()) == (True, False, grpc.StatusCode.DEADLINE_EXCEEDED)
+    assert late.exception().code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_a_future_that_is_cancelled_has_ended(
+    dapr_sidecar: DaprSidecar, channel: grpc.Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dapr_sidecar.faults.when("state.get").delay(0).optional()  # so that it may take its time
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(core: Core, request: state_pb2.GetStateRequest, context: Any) -> state_pb2.GetStateResponse:
+        begun.set()
+        go_on.wait(10.0)
+        return state_pb2.GetStateResponse()
+
+    monkeypatch.setitem(SERVED, GET.path, Served(GET, wait, "state", "get", "store_name", "key"))
+    future = stub(channel, GET).future(key())
+    assert begun.wait(10.0)
+    assert (future.running(), future.done()) == (True, False)
+    assert future.cancel()
+    go_on.set()
+    assert (future.running(), future.done(), future.cancelled(), future.cancel()) == (False, True, True, False)
+    assert future.code() is grpc.StatusCode.CANCELLED
+
+
+def test_a_future_of_nothing_fails_instead_of_hanging(dapr_sidecar: DaprSidecar) -> None:
+    dapr_sidecar.faults.when("state.get").hang()
+    future = stub(dapr_sidecar.channel(), GET).future(key())
+    with pytest.raises(HangsForever):
+        future.result()
 
 
 NOTHING = "/dapr.proto.runtime.v1.Dapr/Nothing"

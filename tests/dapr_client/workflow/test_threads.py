@@ -6,9 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
-from dapr_client.workflow._threads import Pool
+from dapr_client.workflow._threads import Lane, Pool
 
 SECONDS = 10.0
 NEVER = 3600.0
@@ -86,8 +84,7 @@ def test_an_idle_pool_does_the_next_job() -> None:
             assert ended.wait(SECONDS)
 
 
-@pytest.mark.parametrize("forget", [True, False])
-def test_a_pool_that_closes_forgets_what_waits_or_does_it(forget: bool) -> None:
+def test_a_pool_that_closes_forgets_what_waits() -> None:
     began, go_on = threading.Event(), threading.Event()
     done: list[int] = []
     made = Pool("test pool", 1)
@@ -98,14 +95,45 @@ def test_a_pool_that_closes_forgets_what_waits_or_does_it(forget: bool) -> None:
 
     made.submit(first)
     assert began.wait(SECONDS)
-    for number in range(3):
-        made.submit(lambda number=number: done.append(number))  # type: ignore[misc]
-    assert not made.close(0.0, forget=forget)
+    made.submit(lambda: done.append(1))
+    assert not made.close(0.0)
     go_on.set()
-    assert made.close(SECONDS, forget=forget)
-    assert done == ([] if forget else [0, 1, 2])
-    made.submit(lambda: done.append(9))
-    assert 9 not in done
+    assert made.close(SECONDS)
+    made.submit(lambda: done.append(2))
+    assert done == []
+
+
+def test_a_job_that_takes_long_holds_up_others_once() -> None:
+    go_on = threading.Event()
+    with pool(2, 0.001) as made:
+        made.submit(lambda: go_on.wait(SECONDS))
+        for patience in (0.001, NEVER, NEVER):
+            ended = threading.Event()
+            made._patience = patience
+            made.submit(ended.set)
+            assert ended.wait(SECONDS)
+        go_on.set()
+
+
+def test_lanes_leave_threads_to_each_other() -> None:
+    inside, go_on, ended = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def blocks() -> None:
+        inside.release()
+        go_on.wait(SECONDS)
+
+    with pool(3, 0.0) as made:
+        one, other = Lane(made, 2), Lane(made, 1)
+        for _ in range(4):
+            one.submit(blocks)
+        assert inside.acquire(timeout=SECONDS)
+        assert inside.acquire(timeout=SECONDS)
+        other.submit(ended.set)
+        assert ended.wait(SECONDS)
+        assert not inside.acquire(blocking=False)
+        go_on.set()
+        assert inside.acquire(timeout=SECONDS)
+        assert inside.acquire(timeout=SECONDS)
 
 
 def test_a_job_that_fails_does_not_end_the_pool() -> None:
