@@ -43,6 +43,9 @@ _times: list[Time] = [REAL]
 monotonic = time.monotonic
 """Seconds that only grow."""
 
+process_time = time.process_time
+"""For how many seconds the processors have worked for this process."""
+
 
 def monotonic_of_waits() -> float:
     """Seconds that only grow, of the time that `sleep` and `async_sleep` wait in."""

@@ -9,6 +9,7 @@ caller's own thread, so its deadline is looked at before and after it, and canno
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
@@ -68,13 +69,32 @@ def success(context: Context) -> Outcome:
     return Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer))
 
 
-def too_large(options: Options, key: str, size: int) -> Outcome | None:
-    """The refusal of a message that is larger than the channel's options allow."""
-    limit = dict(options or ()).get(f"grpc.max_{key}_message_length", 4 << 20 if key == "receive" else -1)
-    if limit < 0 or size <= limit:
-        return None
-    kind = "Received" if key == "receive" else "Sent"
-    return Outcome(grpc.StatusCode.RESOURCE_EXHAUSTED, f"CLIENT: {kind} message larger than max ({size} vs. {limit})")
+class Limits:
+    """How large the messages of a channel may be."""
+
+    __slots__ = ("_receive", "_send")
+
+    def __init__(self, options: Options) -> None:
+        given = dict(options or ())
+        self._send = self._of(given.get("grpc.max_send_message_length", -1))
+        self._receive = self._of(given.get("grpc.max_receive_message_length", 4 << 20))
+
+    @staticmethod
+    def _of(given: int) -> int:
+        return sys.maxsize if given < 0 else given
+
+    def refuse_to_send(self, size: int) -> Outcome | None:
+        """The refusal of a message that is too large to be sent."""
+        return self._too_large("Sent", size, self._send) if size > self._send else None
+
+    def refuse_to_receive(self, size: int) -> Outcome | None:
+        """The refusal of a message that is too large to be received."""
+        return self._too_large("Received", size, self._receive) if size > self._receive else None
+
+    @staticmethod
+    def _too_large(kind: str, size: int, limit: int) -> Outcome:
+        text = f"CLIENT: {kind} message larger than max ({size} vs. {limit})"
+        return Outcome(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
 
 
 class _Call(grpc.Call):
@@ -226,9 +246,9 @@ class Channel(grpc.Channel):
 
     def __init__(self, api: GrpcApi, *, options: Options = None, clock: Clock | None = None) -> None:
         self._api = api
-        self._options = options
+        self._limits = Limits(options)
         self._clock = clock or SystemClock()
-        self._user_agent = user_agent(options)
+        self._metadata: Metadata = (user_agent(options),)
         self._streams: set[_ClientStream] = set()
         self.closed = False
 
@@ -293,7 +313,7 @@ class _MultiCallable:
         self, channel: Channel, path: str, serializer: Serializer, deserializer: Deserializer, **more: Any
     ) -> None:
         self._channel = channel
-        self._api = channel._api
+        self._api, self._limits = channel._api, channel._limits
         self._path = path
         self._served = channel._api.find(path)
         self._serializer = serializer
@@ -306,17 +326,19 @@ class _MultiCallable:
             raise ValueError(CLOSED)
         if timeout is not None and timeout <= 0:
             raise InProcessRpcError(DEADLINE)
-        sent = tuple(metadata) if metadata else ()
-        return Context((*((key, value) for key, value in sent), self._channel._user_agent), timeout=timeout)
+        sent = self._channel._metadata
+        if metadata:
+            sent = (*((key, value) for key, value in metadata), *sent)
+        return Context(sent, timeout=timeout)
 
     def _serialize(self, message: Any) -> bytes:
         data = message if self._serializer is None else self._serializer(message)
-        if (refusal := too_large(self._channel._options, "send", len(data))) is not None:
+        if (refusal := self._limits.refuse_to_send(len(data))) is not None:
             raise InProcessRpcError(refusal)
         return data
 
     def _deserialize(self, data: bytes) -> Any:
-        if (refusal := too_large(self._channel._options, "receive", len(data))) is not None:
+        if (refusal := self._limits.refuse_to_receive(len(data))) is not None:
             raise InProcessRpcError(refusal)
         return data if self._deserializer is None else self._deserializer(data)
 
@@ -382,13 +404,10 @@ class _UnaryUnary(_MultiCallable):
             raise InProcessRpcError(outcome_of(error, context)) from None
 
     def _carry_out(self, ready: Ready, context: Context, timeout: float | None) -> Any:
-        clocks = () if timeout is None else (self._channel._clock, self._api.core.clock)
-        started = [clock.now() for clock in clocks]
+        begun = None if timeout is None else self._times()
         try:
             data = ready.run()
-            late = timeout is not None and any(
-                clock.now() - then > timeout for clock, then in zip(clocks, started, strict=True)
-            )
+            late = begun is not None and timeout is not None and self._is_late(begun, timeout)
             if isinstance(data, Future):
                 data = _wait(data, timeout)  # tests may move the clock meanwhile: for a real deadline that is nothing
         except NoAnswer:
@@ -401,6 +420,14 @@ class _UnaryUnary(_MultiCallable):
         if late:
             raise InProcessRpcError(DEADLINE)
         return self._deserialize(data)
+
+    def _times(self) -> tuple[float, float]:
+        """What the clocks show that a deadline is taken by."""
+        return self._channel._clock.now(), self._api.core.clock.now()
+
+    def _is_late(self, begun: tuple[float, float], timeout: float) -> bool:
+        now = self._times()
+        return now[0] - begun[0] > timeout or now[1] - begun[1] > timeout
 
 
 def _wait(later: Future[bytes], timeout: float | None) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Sequence
+from concurrent.futures import CancelledError, Future
 from typing import Any, NoReturn
 
 import grpc
@@ -21,11 +21,12 @@ from dapr_testing._inprocess import (
     CLOSED,
     DEADLINE,
     Deserializer,
+    Limits,
     Options,
     Outcome,
     Serializer,
     outcome_of,
-    too_large,
+    success,
     user_agent,
 )
 from fakesidecar.errors import ApiError, NoAnswer
@@ -35,6 +36,10 @@ from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 
 def _metadata(pairs: Iterable[tuple[str, Any]]) -> grpc.aio.Metadata:
     return grpc.aio.Metadata(*pairs)
+
+
+def _outcome(error: grpc.aio.AioRpcError) -> Outcome:
+    return Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata()))
 
 
 def _error(outcome: Outcome) -> grpc.aio.AioRpcError:
@@ -102,7 +107,7 @@ class _UnaryCall(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
         try:
             value, context = await work
         except grpc.aio.AioRpcError as error:
-            self._finish(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())))
+            self._finish(_outcome(error))
             raise
         except asyncio.CancelledError:
             self._finish(CANCELLED)
@@ -135,6 +140,72 @@ class _Answered(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
         return self._value
 
 
+class _Awaited(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
+    """A unary call whose answer comes later: without a task, for many may wait at once."""
+
+    def __init__(
+        self, later: Future[bytes], context: Context, timeout: float | None, deserialize: Callable[[bytes], Any]
+    ) -> None:
+        super().__init__()
+        loop = asyncio.get_running_loop()
+        self._later, self._context, self._deserialize = later, context, deserialize
+        self._ended = loop.create_future()
+        self._timer = None if timeout is None else loop.call_later(timeout, self._give_up, DEADLINE)
+        self._value: Any = None
+        later.add_done_callback(lambda _: self._told(loop))
+
+    def _told(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._answered)
+
+    def _answered(self) -> None:
+        if self._outcome.done():
+            return
+        try:
+            self._value = self._deserialize(self._later.result())
+        except NoAnswer:
+            return
+        except ApiError as error:
+            self._finish(outcome_of(error, self._context))
+        except grpc.aio.AioRpcError as error:
+            self._finish(_outcome(error))
+        except CancelledError:
+            self._finish(CANCELLED)
+        else:
+            self._header = tuple(self._context.header)
+            self._finish(success(self._context))
+
+    def _give_up(self, outcome: Outcome) -> None:
+        self._finish(outcome)
+        self._later.cancel()
+
+    def _finish(self, outcome: Outcome) -> None:
+        super()._finish(outcome)
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def cancel(self) -> bool:
+        if self._outcome.done():
+            return False
+        self._give_up(CANCELLED)
+        return True
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        try:
+            yield from self._ended
+        except asyncio.CancelledError:  # who waits is gone
+            self.cancel()
+            raise
+        outcome = self._outcome.result()
+        if outcome.code is grpc.StatusCode.OK:
+            return self._value
+        if outcome is CANCELLED:
+            raise asyncio.CancelledError
+        raise _error(outcome)
+
+
 KINDS = (
     grpc.aio.UnaryUnaryClientInterceptor,
     grpc.aio.UnaryStreamClientInterceptor,
@@ -155,7 +226,7 @@ class AioChannel(grpc.aio.Channel):
         self, api: GrpcApi, *, options: Options = None, interceptors: Sequence[grpc.aio.ClientInterceptor] | None = None
     ) -> None:
         self._api = api
-        self._options = options
+        self._limits = Limits(options)
         self._user_agent = user_agent(options)
         self._interceptors = tuple(interceptors or ())
         self._streams: set[_StreamCall] = set()
@@ -228,7 +299,7 @@ class AioChannel(grpc.aio.Channel):
 class _MultiCallable:
     def __init__(self, channel: AioChannel, path: str, serializer: Serializer, deserializer: Deserializer) -> None:
         self._channel = channel
-        self._api = channel._api
+        self._api, self._limits = channel._api, channel._limits
         self._path = path
         self._served = channel._api.find(path)
         self._serializer = serializer
@@ -259,12 +330,12 @@ class _MultiCallable:
 
     def _serialize(self, message: Any) -> bytes:
         data = message if self._serializer is None else self._serializer(message)
-        if (refusal := too_large(self._channel._options, "send", len(data))) is not None:
+        if (refusal := self._limits.refuse_to_send(len(data))) is not None:
             raise _error(refusal)
         return data
 
     def _deserialize(self, data: bytes) -> Any:
-        if (refusal := too_large(self._channel._options, "receive", len(data))) is not None:
+        if (refusal := self._limits.refuse_to_receive(len(data))) is not None:
             raise _error(refusal)
         return data if self._deserializer is None else self._deserializer(data)
 
@@ -300,7 +371,7 @@ class _UnaryUnary(_MultiCallable):
         async def proceed(client_call_details: Any, request: Any) -> Any:
             if rest:
                 value, context = await self._intercepted(rest, client_call_details, request)
-                return _Answered(Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer)), value)
+                return _Answered(success(context), value)
             call = self._call(request, client_call_details.timeout, client_call_details.metadata)
             with contextlib.suppress(grpc.aio.AioRpcError):
                 await call
@@ -327,20 +398,17 @@ class _UnaryUnary(_MultiCallable):
                 return _UnaryCall(self._on_a_thread(ready.run, context, timeout))
             data = ready.run()
             if isinstance(data, Future):
-                return _UnaryCall(self._later(asyncio.wrap_future(data), context, timeout))
+                return _Awaited(data, context, timeout, self._deserialize)
             value = self._deserialize(data)
         except ApiError as error:
             return _Answered(outcome_of(error, context), None)
         except grpc.aio.AioRpcError as error:
-            return _Answered(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())), None)
-        return _Answered(Outcome(grpc.StatusCode.OK, "", tuple(context.header), tuple(context.trailer)), value)
+            return _Answered(_outcome(error), None)
+        return _Answered(success(context), value)
 
     async def _on_a_thread(self, run: Callable[[], Any], context: Context, timeout: float | None) -> Any:
-        return await self._later(asyncio.to_thread(run), context, timeout)
-
-    async def _later(self, answer: Awaitable[bytes], context: Context, timeout: float | None) -> Any:
         try:
-            data = await asyncio.wait_for(answer, timeout)
+            data = await asyncio.wait_for(asyncio.to_thread(run), timeout)
         except TimeoutError:
             raise _error(DEADLINE) from None
         except NoAnswer:
@@ -556,7 +624,7 @@ class _StreamCall(_AioCall, grpc.aio.UnaryStreamCall[Any, Any], grpc.aio.StreamS
             self._finish(outcome_of(error, self._context))
             return
         except grpc.aio.AioRpcError as error:
-            self._finish(Outcome(error.code(), error.details() or "", (), tuple(error.trailing_metadata())))
+            self._finish(_outcome(error))
             return
         if api.may_wait(served):
             self._loop.run_in_executor(None, api.open, served, self._sidecar_end, data)

@@ -166,7 +166,9 @@ class ProxiedGrpc(GrpcApi):
 
     def prepare(self, served: Served, data: bytes, context: Context) -> Ready:
         """Understand a call; it waits for the other sidecar."""
-        return replace(super().prepare(served, data, context), blocking=True)
+        ready = super().prepare(served, data, context)
+        ready.blocking = True
+        return ready
 
     def _function(self, served: Served) -> Callable[..., Any]:
         if served.method.client_streaming:

@@ -11,17 +11,21 @@ from typing import Any
 from dapr_client import _clock
 from dapr_client.workflow._logging import logger
 
-Job = Callable[[], object]
+Job = tuple[Callable[..., object], tuple[Any, ...]]
+"""A function, and what it is called with."""
 
 PATIENCE = 0.005
 """For so long, in seconds, jobs may wait for one thread before another one helps."""
+
+SHORT = 0.001
+"""For so long, in seconds, nothing may be done in this process during a job that others are to follow in its thread."""
 
 
 class Pool:
     """Threads that do jobs in order, so many at once at most. They are made when needed, and end with the pool.
 
-    One of them is enough while jobs are short: more would only have the interpreter change hands between them. When no
-    job has begun for a moment another one helps; whose last job was short leaves the rest to those who are at work.
+    One of them is enough while jobs are short and keep the interpreter busy: more would only have it change hands. When
+    no job has begun for a moment another one helps; whose last job was short leaves the rest to those who are at work.
 
     They are daemons: a job that never returns does not keep the process alive.
     """
@@ -39,11 +43,11 @@ class Pool:
         lock = threading.Lock()
         self._lock, self._called, self._hurried = lock, threading.Condition(lock), threading.Condition(lock)
 
-    def submit(self, job: Job) -> None:
-        """Do a job. A closed pool does nothing."""
+    def submit(self, function: Callable[..., object], *given: Any) -> None:
+        """Do a job: call a function. A closed pool does nothing."""
         with self._lock:
             if not self._closed:
-                self._jobs.append(job)
+                self._jobs.append((function, given))
                 self._call()
 
     def close(self, seconds: float) -> bool:
@@ -78,12 +82,14 @@ class Pool:
         with self._lock:
             self._coming -= 1
         while (job := self._next(me, short)) is not None:
-            begin = _clock.monotonic()
+            function, given = job
+            begin, busy = _clock.monotonic(), _clock.process_time()
             try:
-                job()
+                function(*given)
             except BaseException:
                 logger.exception("a job of %s failed", self._name)
-            short = _clock.monotonic() - begin < self._patience
+            lasted = _clock.monotonic() - begin
+            short = lasted < SHORT or lasted - (_clock.process_time() - busy) < SHORT
 
     def _next(self, me: threading.Thread, short: bool) -> Job | None:
         """The next job, for a thread whose last one was short or not; None when the pool is closed."""
@@ -117,23 +123,6 @@ class Pool:
         if self._begun == begun:
             self._working.clear()
         return self._begun != begun
-
-
-class Lane:
-    """Jobs of one kind on the threads of a pool: so many at once at most, so that other kinds find a thread."""
-
-    def __init__(self, pool: Pool, most: int) -> None:
-        self._pool, self._gate = pool, Gate(most)
-
-    def submit(self, job: Job) -> None:
-        """Do a job, when there are not so many of its kind under way."""
-        self._gate.enter(lambda: self._pool.submit(lambda: self._do(job)))
-
-    def _do(self, job: Job) -> None:
-        try:
-            job()
-        finally:
-            self._gate.leave()
 
 
 class Loop:
@@ -195,22 +184,22 @@ class Loop:
 
 
 class Gate:
-    """Lets so much begin at once; the rest waits outside, in order."""
+    """Lets so much begin at once; the rest waits outside, in order, and begins on a pool's threads."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, pool: Pool) -> None:
+        self._most, self._pool = most, pool
         self._inside = 0
         self._outside: deque[Job] = deque()
         self._lock = threading.Lock()
 
-    def enter(self, begin: Job) -> None:
-        """Begin now, or when somebody leaves."""
+    def enter(self, function: Callable[..., object], *given: Any) -> None:
+        """Call a function here and now, or there when somebody leaves. Whoever has entered leaves."""
         with self._lock:
             if self._inside >= self._most:
-                self._outside.append(begin)
+                self._outside.append((function, given))
                 return
             self._inside += 1
-        begin()
+        function(*given)
 
     def leave(self) -> None:
         """Something is done: the next may begin."""
@@ -218,8 +207,18 @@ class Gate:
             if not self._outside:
                 self._inside -= 1
                 return
-            begin = self._outside.popleft()
-        begin()
+            function, given = self._outside.popleft()
+        self._pool.submit(function, *given)
+
+    def do(self, function: Callable[..., object], *given: Any) -> None:
+        """Enter with a function, and leave when it has returned."""
+        self.enter(self._do, function, given)
+
+    def _do(self, function: Callable[..., object], given: tuple[Any, ...]) -> None:
+        try:
+            function(*given)
+        finally:
+            self.leave()
 
     def clear(self) -> None:
         """Forget what waits outside."""

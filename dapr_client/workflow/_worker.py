@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +28,7 @@ from dapr_client.workflow._propagation import PropagatedHistory
 from dapr_client.workflow._registry import Callee, Registry
 from dapr_client.workflow._replay import FAILED, Action, Answer, details_of
 from dapr_client.workflow._tasks import NonRetryableError
-from dapr_client.workflow._threads import Gate, Lane, Loop, Pool, Tally
+from dapr_client.workflow._threads import Gate, Loop, Pool, Tally
 from dapr_client.workflow._wiring import hub_path
 
 Wait = Callable[[threading.Event, float], bool]
@@ -79,16 +81,20 @@ class Worker:
             self._capabilities.append(pb.WORKER_CAPABILITY_STATEFUL_HISTORY)
         turns, activities = (min(most, limits.threads) for most in (limits.turns, limits.activities))
         self._pool = Pool("dapr workflow work", turns + activities)
-        self._turns, self._activities = Lane(self._pool, turns), Lane(self._pool, activities)
+        self._turns, self._activities = Gate(turns, self._pool), Gate(activities, self._pool)
+        """What threads are busy with: neither kind of work takes those of the other."""
         self._results = Tally()
         """Those that are on their way to the sidecar."""
         self._loop = Loop("dapr workflow async activities")
-        self._gate = Gate(limits.activities)
+        self._all_activities = Gate(limits.activities, self._pool)
+        """Async ones too."""
         self._ready, self._stopping = threading.Event(), threading.Event()
         self._worked = False
         """The connection has brought work."""
         self._transport: Transport | None = None
         self._stream: Stream[pb.WorkItem] | None = None
+        self._end: Future[None] = Future()
+        """The end of the stream."""
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._serve, name="dapr workflow worker", daemon=True),
@@ -149,23 +155,41 @@ class Worker:
             if self._stopping.is_set():
                 return
             stream = self._stream = transport.server_stream(hub_path("GetWorkItems"), request, pb.WorkItem)
+            end = self._end = Future()
+        self._pool.submit(self._take, stream, transport, end)
         self._ready.set()
-        for item in stream:
+        end.result()
+
+    def _take(self, stream: Stream[pb.WorkItem], via: Transport, end: Future[None]) -> None:
+        """Take the next work, and do it: here, so that what comes one after the other does not change threads.
+
+        To take what follows is a job of its own, for another thread when this work takes long.
+        """
+        try:
+            item = next(stream)
+        except StopIteration:
+            _settle(end)
+        except BaseException as error:
+            _settle(end, error)
+        else:
             self._worked = True
-            self._begin(item, transport)
+            self._pool.submit(self._take, stream, via, end)
+            self._begin(item, via)
 
     def _hang_up(self) -> None:
         """End the stream, or the try to open one; the connection is made anew, or not any more."""
         with self._lock:
             if self._stream is not None:
                 self._stream.close()
+                _settle(self._end)
             elif self._transport is not None:
                 self._transport.close()
 
     def _drain(self) -> None:
         """Let what is under way come to its end, for a while."""
         deadline = _clock.monotonic() + STOP_SECONDS
-        self._gate.clear()
+        for gate in (self._all_activities, self._activities, self._turns):
+            gate.clear()
         ends = [part.close(deadline - _clock.monotonic()) for part in (self._loop, self._pool)]
         ends.append(self._results.wait(deadline - _clock.monotonic()))
         if not all(ends):
@@ -196,7 +220,7 @@ class Worker:
     def _begin(self, item: pb.WorkItem, via: Transport) -> None:
         kind = item.WhichOneof("request")
         if kind == "workflowRequest":
-            self._turns.submit(lambda: self._turn(item.workflowRequest, item.completionToken, via))
+            self._turns.do(self._turn, item.workflowRequest, item.completionToken, via)
         elif kind == "activityRequest":
             self._begin_activity(item.activityRequest, item.completionToken, via)
 
@@ -223,24 +247,23 @@ class Worker:
         try:
             callee = self._registry.activity(request.name)
         except ValueError as error:
-            failure = details_of(error)
-            self._activities.submit(lambda: self._hand_in(request, token, via, failureDetails=failure))
+            self._hand_in(request, token, via, failureDetails=details_of(error))
             return
         if inspect.iscoroutinefunction(callee.function):
-            self._gate.enter(lambda: self._loop.submit(self._run_async(callee, request, token, via)))
+            self._all_activities.enter(self._begin_async, callee, request, token, via)
         else:
-            self._gate.enter(lambda: self._activities.submit(lambda: self._run(callee, request, token, via)))
+            self._all_activities.do(self._activities.do, self._run, callee, request, token, via)
+
+    def _begin_async(self, callee: Callee, request: pb.ActivityRequest, token: str, via: Transport) -> None:
+        self._loop.submit(self._run_async(callee, request, token, via))
 
     def _run(self, callee: Callee, request: pb.ActivityRequest, token: str, via: Transport) -> None:
         try:
-            try:
-                result = _payload.dump_optional(callee.function(*_arguments(callee, request)))
-            except BaseException as failure:
-                self._hand_in(request, token, via, failureDetails=_details(callee, failure))
-            else:
-                self._hand_in(request, token, via, result=_string(result))
-        finally:
-            self._gate.leave()
+            result = _payload.dump_optional(callee.function(*_arguments(callee, request)))
+        except BaseException as failure:
+            self._hand_in(request, token, via, failureDetails=_details(callee, failure))
+        else:
+            self._hand_in(request, token, via, result=_string(result))
 
     async def _run_async(self, callee: Callee, request: pb.ActivityRequest, token: str, via: Transport) -> None:
         try:
@@ -253,7 +276,7 @@ class Worker:
             else:
                 self._hand_in(request, token, via, result=_string(result))
         finally:
-            self._gate.leave()
+            self._all_activities.leave()
 
     def _hand_in(self, request: pb.ActivityRequest, token: str, via: Transport, **outcome: Any) -> None:
         response = pb.ActivityResponse(
@@ -344,6 +367,15 @@ def _too_large(response: Response, error: DaprError) -> Response | None:
     return pb.WorkflowResponse(
         instanceId=response.instanceId, completionToken=response.completionToken, actions=[failed]
     )
+
+
+def _settle(end: Future[None], error: BaseException | None = None) -> None:
+    """End a future, unless it has ended."""
+    with suppress(InvalidStateError):
+        if error is None:
+            end.set_result(None)
+        else:
+            end.set_exception(error)
 
 
 def _string(text: str | None) -> StringValue | None:

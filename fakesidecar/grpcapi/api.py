@@ -7,9 +7,8 @@ streaming one with `open`. What goes wrong is raised as an `ApiError`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
@@ -18,6 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
 from fakesidecar import golang
+from fakesidecar.call import Call
 from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, ConnectionLost, MessageTooLarge, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
@@ -99,16 +99,47 @@ def bug(served: Served, error: Exception) -> Bug:
     return Bug(cause=repr(error))
 
 
-@dataclass(frozen=True, slots=True)
 class Ready:
     """A unary call that was admitted and understood: `run()` carries it out."""
 
-    run: Callable[[], bytes | Future[bytes]]
-    """Gives a future when the answer comes later."""
-    blocking: bool
-    """Carrying it out may wait for something outside of this process."""
-    start: Callable[[], Awaitable[bytes]] | None = None
-    """Carries it out on the sidecar's event loop, in the place of `run`, where others answer it."""
+    __slots__ = ("_call", "_context", "_core", "_request", "_served", "awaited", "blocking")
+
+    def __init__(self, core: Core, served: Served, request: Message, context: Context, call: Call) -> None:
+        self._core, self._served, self._request, self._context, self._call = core, served, request, context, call
+        waits = core.faults.waits(call.block, call.operation)
+        self.awaited = served.is_coroutine and not waits
+        """Others answer it: on the sidecar's event loop, `answer` carries it out in the place of `run`."""
+        self.blocking = not self.awaited and (waits or core.blocking(call.block, call.component))
+        """Carrying it out may wait for something outside of this process."""
+
+    def run(self) -> bytes | Future[bytes]:
+        """The answer, or a future of one that comes later."""
+        if self.awaited:
+            return self._core.invocation.submit(self.answer())
+        try:
+            reply = self._carry_out()
+        except ApiError:
+            raise
+        except Exception as error:
+            raise bug(self._served, error) from error
+        if self._served.is_coroutine and is_awaited(reply):
+            reply = self._core.invocation.submit(reply)
+        return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
+
+    async def answer(self) -> bytes:
+        """The answer that others give."""
+        try:
+            return _serialized(await self._carry_out())
+        except ApiError:
+            raise
+        except Exception as error:
+            raise bug(self._served, error) from error
+
+    def _carry_out(self) -> Any:
+        return self._core.onion(self._call, self._serve)
+
+    def _serve(self) -> Any:
+        return self._served.function(self._core, self._request, self._context)
 
 
 class GrpcApi:
@@ -135,34 +166,7 @@ class GrpcApi:
         """Understand and admit a unary call, in this order (grpc-go decodes before it calls interceptors)."""
         request = self.parse(served, data)
         self.admit(served.method.path, context)
-        core, call = self.core, served.call(request, context, data)
-
-        def carry_out() -> Any:
-            return core.onion(call, lambda: served.function(core, request, context))
-
-        def run() -> bytes | Future[bytes]:
-            try:
-                reply = carry_out()
-            except ApiError:
-                raise
-            except Exception as error:
-                raise bug(served, error) from error
-            if served.is_coroutine and is_awaited(reply):
-                reply = core.invocation.submit(reply)
-            return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
-
-        async def later() -> bytes:
-            try:
-                return _serialized(await carry_out())
-            except ApiError:
-                raise
-            except Exception as error:
-                raise bug(served, error) from error
-
-        waits = core.faults.waits(call.block, call.operation)
-        if served.is_coroutine and not waits:
-            return Ready(lambda: core.invocation.submit(later()), blocking=False, start=later)
-        return Ready(run, waits or core.blocking(call.block, call.component))
+        return Ready(self.core, served, request, context, served.call(request, context, data))
 
     def may_wait(self, served: Served) -> bool:
         """Whether a streaming call may take its time before it is open."""

@@ -78,8 +78,8 @@ class _Handlers(grpc.GenericRpcHandler):
             try:
                 ready = self.api.prepare(served, data, context)
                 reply: bytes | Future[bytes]
-                if ready.start is not None:
-                    reply = await ready.start()
+                if ready.awaited:
+                    reply = await ready.answer()
                 elif ready.blocking:
                     reply = await asyncio.get_running_loop().run_in_executor(None, ready.run)
                 else:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dapr_client.workflow._threads import Lane, Pool
+from dapr_client.workflow._threads import Gate, Pool
 
 SECONDS = 10.0
 NEVER = 3600.0
@@ -61,7 +61,7 @@ def test_short_jobs_are_done_in_order_by_one_thread_at_a_time() -> None:
     ended = threading.Event()
     with pool(4, NEVER) as made:
         for number in range(100):
-            made.submit(lambda number=number: done.append(number))  # type: ignore[misc]
+            made.submit(done.append, number)
         made.submit(ended.set)
         assert ended.wait(SECONDS)
     assert done == list(range(100))
@@ -115,7 +115,7 @@ def test_a_job_that_takes_long_holds_up_others_once() -> None:
         go_on.set()
 
 
-def test_lanes_leave_threads_to_each_other() -> None:
+def test_gates_leave_threads_to_each_other() -> None:
     inside, go_on, ended = threading.Semaphore(0), threading.Event(), threading.Event()
 
     def blocks() -> None:
@@ -123,17 +123,32 @@ def test_lanes_leave_threads_to_each_other() -> None:
         go_on.wait(SECONDS)
 
     with pool(3, 0.0) as made:
-        one, other = Lane(made, 2), Lane(made, 1)
+        one, other = Gate(2, made), Gate(1, made)
         for _ in range(4):
-            one.submit(blocks)
+            made.submit(one.do, blocks)
         assert inside.acquire(timeout=SECONDS)
         assert inside.acquire(timeout=SECONDS)
-        other.submit(ended.set)
+        made.submit(other.do, ended.set)
         assert ended.wait(SECONDS)
         assert not inside.acquire(blocking=False)
         go_on.set()
         assert inside.acquire(timeout=SECONDS)
         assert inside.acquire(timeout=SECONDS)
+
+
+def test_who_has_entered_a_gate_leaves_it_for_the_next() -> None:
+    done: list[int] = []
+    ended = threading.Event()
+    with pool(1, NEVER) as made:
+        gate = Gate(1, made)
+        gate.enter(done.append, 1)
+        gate.enter(done.append, 2)
+        gate.enter(ended.set)
+        assert done == [1]
+        gate.leave()
+        gate.leave()
+        assert ended.wait(SECONDS)
+    assert done == [1, 2]
 
 
 def test_a_job_that_fails_does_not_end_the_pool() -> None:
