@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class WorkflowRun:
         if not instance.active:
             return []
         steps, facts = Steps(instance.history), instance.facts
-        opened = [event for key, event in facts.opened.items() if key not in facts.resolved]
+        opened = list(facts.open.values())
         events = {timer.eventId for timer in event_waits(instance.history)}
         return [_awaited(event, steps) for event in opened if not _is_event(event) or event.eventId in events]
 
@@ -199,7 +199,7 @@ def _awaited(opened: pb.HistoryEvent, steps: Steps) -> str:
 class Steps:
     """The events of a history as texts: `(event, text, payload)` each. Mere bookkeeping is left out."""
 
-    def __init__(self, events: list[pb.HistoryEvent]) -> None:
+    def __init__(self, events: Sequence[pb.HistoryEvent]) -> None:
         self._events = events
         self._names: dict[int, str] = {}
         """The names of activities and children, by the ids of their events."""

@@ -30,6 +30,8 @@ from dapr_client.workflow._tasks import NonDeterminismError, Task, TaskFailedErr
 
 Event = history_events_pb2.HistoryEvent
 Action = orchestrator_actions_pb2.WorkflowAction
+ScheduleTaskAction = orchestrator_actions_pb2.ScheduleTaskAction
+CreateChildWorkflowAction = orchestrator_actions_pb2.CreateChildWorkflowAction
 Find = Callable[[str, str | None], Callee]
 NameOf = Callable[[Callable[..., Any] | str], str]
 
@@ -105,7 +107,7 @@ class _Call:
     kind: str
     name: str
     input: str | None
-    router: orchestration_pb2.TaskRouter | None
+    app_id: str | None
     scope: Any
     policy: RetryPolicy | None
     execution_id: str = ""
@@ -247,10 +249,11 @@ class Execution:
 
     def _turn_started(self, event: Event) -> None:
         self._now = event.timestamp.ToDatetime()
-        version = event.workflowStarted.version
-        if version.HasField("name"):
-            self._version = version.name
-        self._known_patches += [patch for patch in version.patches if patch not in self._known_patches]
+        if event.workflowStarted.HasField("version"):
+            version = event.workflowStarted.version
+            if version.HasField("name"):
+                self._version = version.name
+            self._known_patches += [patch for patch in version.patches if patch not in self._known_patches]
 
     def _execution_started(self, event: Event) -> None:
         if self._code is not None:
@@ -448,7 +451,7 @@ class Execution:
     ) -> Task[Any]:
         """Ask for an activity."""
         text = _payload.dump_optional(input)
-        call = _Call("scheduleTask", self._name_of(activity), text, self._router(app_id), scope, policy)
+        call = _Call("scheduleTask", self._name_of(activity), text, app_id, scope, policy)
         call.execution_id = str(self.new_uuid())
         task: Task[Any] = Task()
         self._ask_for_call(task, call)
@@ -465,7 +468,7 @@ class Execution:
     ) -> Task[Any]:
         """Ask for a child workflow."""
         text = _payload.dump_optional(input)
-        call = _Call("createChildWorkflow", self._name_of(workflow), text, self._router(app_id), scope, policy)
+        call = _Call("createChildWorkflow", self._name_of(workflow), text, app_id, scope, policy)
         call.instance_id = instance_id
         task: Task[Any] = Task()
         self._ask_for_call(task, call)
@@ -510,9 +513,6 @@ class Execution:
     def _moment(self, when: datetime | timedelta) -> datetime:
         return self.now + when if isinstance(when, timedelta) else when
 
-    def _router(self, app_id: str | None) -> orchestration_pb2.TaskRouter:
-        return orchestration_pb2.TaskRouter(sourceAppID=self._app_id, targetAppID=app_id)
-
     def _ask_for_timer(self, timer: _Open, fire_at: datetime | None, **origin: Any) -> None:
         action = orchestrator_actions_pb2.CreateTimerAction(fireAt=NEVER, **origin)
         if fire_at is not None:
@@ -522,28 +522,25 @@ class Execution:
             self._optional.add(id)
 
     def _ask_for_call(self, task: Task[Any], call: _Call) -> None:
+        # Filled in place: what a constructor is given it copies slowly.
+        action = Action()
+        asked: ScheduleTaskAction | CreateChildWorkflowAction
         if call.kind == "scheduleTask":
-            action = Action(
-                scheduleTask=orchestrator_actions_pb2.ScheduleTaskAction(
-                    name=call.name,
-                    input=_string(call.input),
-                    taskExecutionId=call.execution_id,
-                    historyPropagationScope=call.scope,
-                ),
-                router=call.router,
-            )
+            asked = action.scheduleTask
+            asked.taskExecutionId = call.execution_id
         else:
             # A child that is tried again keeps the id of the first attempt.
-            call.instance_id = call.instance_id or self._child_id(self._sequence + 1)
-            action = Action(
-                createChildWorkflow=orchestrator_actions_pb2.CreateChildWorkflowAction(
-                    instanceId=call.instance_id,
-                    name=call.name,
-                    input=_string(call.input),
-                    historyPropagationScope=call.scope,
-                ),
-                router=call.router,
-            )
+            asked = action.createChildWorkflow
+            asked.instanceId = call.instance_id = call.instance_id or self._child_id(self._sequence + 1)
+        asked.name = call.name
+        if call.input is not None:
+            asked.input.value = call.input
+        if call.scope is not None:
+            asked.historyPropagationScope = call.scope
+        router = action.router
+        router.sourceAppID = self._app_id
+        if call.app_id is not None:
+            router.targetAppID = call.app_id
         self._ask(action, _Open(0, task, call))
 
     def _ask(self, action: Action, answer: _Open) -> int:

@@ -321,7 +321,7 @@ def _arguments(callee: Callee, request: pb.ActivityRequest) -> tuple[Any, ...]:
         request.workflowInstance.instanceId,
         request.taskId,
         request.taskExecutionId,
-        PropagatedHistory.from_proto(request.propagatedHistory),
+        PropagatedHistory.from_proto(request.propagatedHistory) if request.HasField("propagatedHistory") else None,
     )
     given = request.input.value if request.HasField("input") else None
     return WorkflowActivityContext(context), *callee.arguments(given)

@@ -497,7 +497,7 @@ class World:
         """Which instances have waited for which events; some of them may have come."""
         for id in self.engine.instances:
             instance = self.engine.find(id)
-            for event in instance.facts.opened.values() if instance is not None and instance.active else ():
+            for event in instance.history if instance is not None and instance.active else ():
                 if event.timerCreated.HasField("externalEvent"):
                     yield id, event_name(event)
 

@@ -73,7 +73,7 @@ class Outcome:
     """Why the worker cannot go on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """Where and when an answer is applied."""
 
@@ -90,17 +90,21 @@ def apply(turn: Turn, answer: service.WorkflowResponse, place: Place) -> Outcome
         return Outcome(stalled=stalled)
     outcome = _Applier(turn, place).run(answer)
     for task in outcome.tasks:
-        what = f"activity '{task.event.taskScheduled.name}::{task.event.eventId}' payload"
-        if (stalled := too_large(what, task.event.ByteSize(), place.most_bytes)) is not None:
+        if is_too_large(size := task.event.ByteSize(), place.most_bytes):
+            what = f"activity '{task.event.taskScheduled.name}::{task.event.eventId}' payload"
+            stalled = too_large(what, size, place.most_bytes)
             stalled.description += ": activity payload exceeds max gRPC body size"
             return Outcome(stalled=stalled)
     return outcome
 
 
-def too_large(what: str, size: int, most_bytes: int) -> pb.ExecutionStalledEvent | None:
-    """Why an instance stalls when something for its workers is as large as that (dapr pkg/actors/targets/workflow)."""
-    if size <= most_bytes * ALLOWED:
-        return None
+def is_too_large(size: int, most_bytes: int) -> bool:
+    """Whether an instance stalls: for workers there is a limit to its size (dapr pkg/actors/targets/workflow)."""
+    return size > most_bytes * ALLOWED
+
+
+def too_large(what: str, size: int, most_bytes: int) -> pb.ExecutionStalledEvent:
+    """Why it stalls then."""
     description = (
         f"{what} {size} bytes exceeds 95% of max gRPC body size {most_bytes} bytes; "
         "increase daprd --max-body-size and restart to resume"

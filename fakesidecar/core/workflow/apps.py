@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -91,8 +91,20 @@ APPS = Apps()
 """The apps of this process."""
 
 
-@contextmanager
-def change(clock: Clock) -> Iterator[None]:
+class change:  # noqa: N801  # a context manager, used as `with change(clock):`
     """Change something: the clock stands still until all that follows is under way."""
-    with clock.busy(), APPS.change():
-        yield
+
+    __slots__ = ("_busy",)
+
+    def __init__(self, clock: Clock) -> None:
+        self._busy = clock.busy()
+
+    def __enter__(self) -> None:
+        self._busy.__enter__()
+        APPS.__enter__()
+
+    def __exit__(self, failure: type[BaseException] | None, *more: object) -> None:
+        try:
+            APPS.__exit__(failure)
+        finally:
+            self._busy.__exit__(None, None, None)

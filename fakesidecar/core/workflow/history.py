@@ -6,13 +6,14 @@ messages of the protocol here too (durabletask-go backend/runtimestate).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, MutableSequence
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from dapr_client.wire import history_events_pb2 as pb
 from dapr_client.wire import orchestration_pb2 as common
+from dapr_client.wire import orchestrator_service_pb2 as service
 
 ENGINE = -1
 """The id of every event that answers no action of the workflow."""
@@ -75,6 +76,12 @@ def make(kind: str, now: float, content: Any, *, id: int = ENGINE, router: commo
 
 
 Event = pb.HistoryEvent
+Events = MutableSequence[Event]
+
+
+def events_of(events: Iterable[Event] = ()) -> Events:
+    """A copy of events that is one object for whoever counts objects, however many there are."""
+    return service.GetInstanceHistoryResponse(events=events).events
 
 
 def kind_of(event: Event) -> str:
@@ -137,7 +144,7 @@ class Facts:
         "completed",
         "first",
         "last",
-        "opened",
+        "open",
         "patches",
         "resolved",
         "size",
@@ -156,8 +163,8 @@ class Facts:
         self.patches: list[str] = []
         self.actions: set[tuple[str, int]] = set()
         """Kinds and ids of the events that answer actions."""
-        self.opened: dict[tuple[str, int], Event] = {}
-        """What was begun, resolved or not."""
+        self.open: dict[tuple[str, int], Event] = {}
+        """What was begun, and nothing has resolved."""
         self.resolved: set[tuple[str, int]] = set()
         self.children: list[str] = []
         self.size = 0
@@ -177,23 +184,34 @@ class Facts:
         if id != ENGINE:
             self.actions.add((kind, id))
         if kind in OPENED_BY:
-            self.opened[OPENED_BY[kind], id] = event
-        if kind in RESOLVED_BY and (resolves := resolution_of(event)) is not None:
+            self.open[OPENED_BY[kind], id] = event
+        elif (resolves := resolution_of(event)) is not None:
             self.resolved.add(resolves)
-        match kind:
-            case "workflowStarted":
-                version = event.workflowStarted.version
-                self.patches += version.patches
-                if version.HasField("name"):
-                    self.version = version.name
-            case "executionStarted":
-                self.started = event
-            case "executionCompleted":
-                self.completed = event
-            case "executionSuspended" | "executionResumed":
-                self.suspended = kind == "executionSuspended"
-            case "childWorkflowInstanceCreated":
-                self.children.append(event.childWorkflowInstanceCreated.instanceId)
+            self.open.pop(resolves, None)
+        if kind in TAKEN_IN:
+            TAKEN_IN[kind](self, event)
+
+    def _turn_started(self, event: Event) -> None:
+        if event.workflowStarted.HasField("version"):
+            version = event.workflowStarted.version
+            self.patches += version.patches
+            if version.HasField("name"):
+                self.version = version.name
+
+    def _started(self, event: Event) -> None:
+        self.started = event
+
+    def _completed(self, event: Event) -> None:
+        self.completed = event
+
+    def _suspended(self, event: Event) -> None:
+        self.suspended = True
+
+    def _resumed(self, event: Event) -> None:
+        self.suspended = False
+
+    def _child_created(self, event: Event) -> None:
+        self.children.append(event.childWorkflowInstanceCreated.instanceId)
 
     @property
     def status(self) -> common.OrchestrationStatus:
@@ -210,3 +228,14 @@ class Facts:
     def name(self) -> str:
         """The workflow's name, empty before the first turn."""
         return self.started.executionStarted.name if self.started is not None else ""
+
+
+TAKEN_IN: Mapping[str, Callable[[Facts, Event], None]] = {
+    "workflowStarted": Facts._turn_started,
+    "executionStarted": Facts._started,
+    "executionCompleted": Facts._completed,
+    "executionSuspended": Facts._suspended,
+    "executionResumed": Facts._resumed,
+    "childWorkflowInstanceCreated": Facts._child_created,
+}
+"""What events of a kind say, besides what they open or resolve."""

@@ -10,7 +10,9 @@ from dapr_client.wire import history_events_pb2 as pb
 from fakesidecar.core.workflow.history import (
     OPENED_BY,
     Event,
+    Events,
     Facts,
+    events_of,
     kind_of,
     make,
     resolution_of,
@@ -26,7 +28,7 @@ class Instance:
     """What is known of an instance: committed history, what waits for its next turn, and the turn that is out."""
 
     id: str
-    history: list[Event] = field(default_factory=list)
+    history: Events = field(default_factory=events_of)
     inbox: list[Event] = field(default_factory=list)
     """What the next turn begins with, in the order of arrival."""
     custom_status: str = ""
@@ -109,7 +111,7 @@ class Turn:
     """What a worker is asked to go on with."""
 
     instance: Instance
-    past: list[Event]
+    past: Events
     """The history before: the instance's own, or an empty one that begins a new round."""
     facts: Facts
     """What that history says."""
@@ -121,6 +123,15 @@ class Turn:
     """How often this turn was continued as new."""
     worker: Worker | None = None
     token: str = ""
+    started: Event | None = field(init=False)
+    """The event that started the instance."""
+    name: str = field(init=False)
+    """The workflow's."""
+
+    def __post_init__(self) -> None:
+        found = (event for event in self.events if event.HasField("executionStarted"))
+        self.started = self.facts.started or next(found, None)
+        self.name = self.started.executionStarted.name if self.started is not None else ""
 
     @property
     def size(self) -> int:
@@ -129,22 +140,12 @@ class Turn:
 
     def next_round(self, events: list[Event]) -> Turn:
         """The turn that begins a new round, with a history of its own."""
-        return Turn(self.instance, [], Facts(), events, self.consumed, self.rounds + 1)
-
-    @property
-    def name(self) -> str:
-        """The workflow's."""
-        return self.started.executionStarted.name if self.started is not None else ""
+        return Turn(self.instance, events_of(), Facts(), events, self.consumed, self.rounds + 1)
 
     @property
     def terminated(self) -> Event | None:
         """The event that ends the instance, when one is among the new ones."""
         return next((event for event in self.events if event.HasField("executionTerminated")), None)
-
-    @property
-    def started(self) -> Event | None:
-        """The event that started the instance."""
-        return self.facts.started or next((event for event in self.events if event.HasField("executionStarted")), None)
 
     def matches(self, event: Event) -> bool:
         """Whether an event belongs to the history: results of an earlier round's tasks and children do not.
@@ -152,7 +153,7 @@ class Turn:
         The worker is told of them all the same (dapr pkg/actors/targets/workflow, stripUnmatchedResolutions).
         """
         key = resolution_of(event)
-        return key is None or key in self.facts.opened
+        return key is None or key in self.facts.open or key in self.facts.resolved
 
 
 def accept(facts: Facts, events: Iterable[Event]) -> list[Event]:
@@ -187,7 +188,7 @@ def snapshot_of(instance: Instance) -> dict[str, Any]:
 
 def of_snapshot(kept: Mapping[str, Any]) -> Instance:
     """The instance that was kept as plain values."""
-    history = [pb.HistoryEvent.FromString(data) for data in kept["history"]]
+    history = events_of(pb.HistoryEvent.FromString(data) for data in kept["history"])
     propagated = kept["propagated"]
     return Instance(
         kept["id"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.wrappers_pb2 import StringValue
@@ -36,7 +37,7 @@ class Fork:
     open: list[Event] = field(default_factory=list)
 
 
-def fork(facts: Facts, history: list[Event], asked: Asked, now: float) -> Fork:
+def fork(facts: Facts, history: Sequence[Event], asked: Asked, now: float) -> Fork:
     """The history before an event, and then that event, to happen again."""
     if facts.completed is None:
         raise CannotRerun(message=f"'{asked.source}' is not in a terminal state")
@@ -60,7 +61,7 @@ def fork(facts: Facts, history: list[Event], asked: Asked, now: float) -> Fork:
     return out
 
 
-def _target(history: list[Event], asked: Asked) -> tuple[Event, int]:
+def _target(history: Sequence[Event], asked: Asked) -> tuple[Event, int]:
     found = next(((event, n) for n, event in enumerate(history) if event.eventId == asked.event), None)
     if found is None:
         raise NothingToRerun(message=f"does not have history event with ID '{asked.event}'")

@@ -20,7 +20,7 @@ from fakesidecar.core.workflow.activities import Activities, end_of
 from fakesidecar.core.workflow.apps import APPS, change
 from fakesidecar.core.workflow.family import active_child
 from fakesidecar.core.workflow.faults import AlreadyActive, ChildActive, InstanceStalled, NoSuchInstance
-from fakesidecar.core.workflow.history import Event, make, resolution_of, seconds_of
+from fakesidecar.core.workflow.history import Event, events_of, make, resolution_of, seconds_of
 from fakesidecar.core.workflow.instance import Instance, Turn
 from fakesidecar.core.workflow.storage import Storage
 from fakesidecar.core.workflow.timers import Timers, kept_until
@@ -145,7 +145,7 @@ class Turns:
     def import_history(self, id: str, events: Iterable[Event], custom_status: str = "") -> Instance:
         """Have an instance with this history, in place of any of that id; what it began and nothing ended, runs."""
         self.delete(id)
-        instance = self.instances[id] = Instance(id, history=list(events), custom_status=custom_status)
+        instance = self.instances[id] = Instance(id, history=events_of(events), custom_status=custom_status)
         for event in instance.history:
             instance.facts.see(event)
         self._resume_open(instance)
@@ -215,11 +215,11 @@ class Turns:
                 instance.alarm.cancel()
                 instance.alarm = None
             turn = instance.begin(self._clock.now())
-            stalled = actions.too_large("Workflow payload size", turn.size, self._most_bytes)
-            if stalled is None:
-                self._workers.give(turn)
-            else:
+            if actions.is_too_large(turn.size, self._most_bytes):
+                stalled = actions.too_large("Workflow payload size", turn.size, self._most_bytes)
                 self._stall(instance, turn, stalled)
+            else:
+                self._workers.give(turn)
 
     def _drop_inbox(self, instance: Instance) -> None:
         """What happens to an instance that has ended is of no interest, but that its children are to end."""
@@ -353,8 +353,8 @@ class Turns:
             return
         place = self._place()
         told = {resolution_of(event) for event in instance.inbox}
-        for key, event in instance.facts.opened.items():
-            if key in instance.facts.resolved or key in told:
+        for key, event in instance.facts.open.items():
+            if key in told:
                 continue
             target = event.router.targetAppID
             app = "" if target == self._app else target

@@ -37,11 +37,11 @@ class Task:
     propagated: pb.PropagatedHistory | None = None
     worker: Worker | None = None
     token: str = ""
+    name: str = field(init=False)
+    """The activity's."""
 
-    @property
-    def name(self) -> str:
-        """The activity's."""
-        return self.event.taskScheduled.name
+    def __post_init__(self) -> None:
+        self.name = self.event.taskScheduled.name
 
     def request(self) -> service.ActivityRequest:
         """What a worker would be sent."""
@@ -52,7 +52,7 @@ class Task:
     def fill(self, request: service.ActivityRequest) -> None:
         """Say what a worker is to do."""
         task = self.event.taskScheduled
-        request.name = task.name
+        request.name = self.name
         request.workflowInstance.instanceId = self.instance
         request.taskId = self.event.eventId
         request.taskExecutionId = task.taskExecutionId

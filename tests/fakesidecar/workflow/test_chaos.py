@@ -337,7 +337,7 @@ def test_a_program_means_the_same_whatever_happens(program: list[Any], seed: int
     for id in world.engine.instances:
         one = world.engine.find(id)
         assert one is not None
-        check_history(one.history)
-        check_replay(one.history)
+        check_history(list(one.history))
+        check_replay(list(one.history))
         assert Facts(one.history).status == one.facts.status
     world.sidecar.stop()
