@@ -21,7 +21,7 @@ from google.protobuf.message import Message
 
 from fakesidecar.clock import Clock, SystemClock
 from fakesidecar.errors import ApiError, NoAnswer
-from fakesidecar.grpcapi.api import GrpcApi, Ready
+from fakesidecar.grpcapi.api import GrpcApi, Ready, serialized
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 from fakesidecar.grpcapi.status import status_of, trailer_of
 
@@ -430,10 +430,10 @@ class _UnaryUnary(_MultiCallable):
         return now[0] - begun[0] > timeout or now[1] - begun[1] > timeout
 
 
-def _wait(later: Future[bytes], timeout: float | None) -> bytes:
+def _wait(later: Future[bytes | Message], timeout: float | None) -> bytes:
     """An answer that comes later, or the end of the deadline, in real time."""
     try:
-        return later.result(timeout)
+        return serialized(later.result(timeout))
     except TimeoutError:
         later.cancel()
         raise InProcessRpcError(DEADLINE) from None

@@ -30,7 +30,7 @@ from dapr_testing._inprocess import (
     user_agent,
 )
 from fakesidecar.errors import ApiError, NoAnswer
-from fakesidecar.grpcapi.api import GrpcApi
+from fakesidecar.grpcapi.api import GrpcApi, serialized
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 
 
@@ -144,7 +144,11 @@ class _Awaited(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
     """A unary call whose answer comes later: without a task, for many may wait at once."""
 
     def __init__(
-        self, later: Future[bytes], context: Context, timeout: float | None, deserialize: Callable[[bytes], Any]
+        self,
+        later: Future[bytes | Message],
+        context: Context,
+        timeout: float | None,
+        deserialize: Callable[[bytes], Any],
     ) -> None:
         super().__init__()
         loop = asyncio.get_running_loop()
@@ -162,7 +166,7 @@ class _Awaited(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
         if self._outcome.done():
             return
         try:
-            self._value = self._deserialize(self._later.result())
+            self._value = self._deserialize(serialized(self._later.result()))
         except NoAnswer:
             return
         except ApiError as error:

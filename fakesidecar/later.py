@@ -40,30 +40,37 @@ def then(first: Future[T], convert: Callable[[T], R], recover: Callable[[Excepti
 
     `recover` makes a result of an error, or raises another one.
     """
-    second: Future[R] = Future()
+    return _Then(first, convert, recover)
 
-    def forward(done: Future[T]) -> None:
-        if done.cancelled():
-            second.cancel()
+
+class _Then(Future[R]):
+    def __init__(
+        self, first: Future[Any], convert: Callable[[Any], R], recover: Callable[[Exception], R] | None
+    ) -> None:
+        super().__init__()
+        self._first, self._convert, self._recover = first, convert, recover
+        first.add_done_callback(self._forward)
+
+    def _forward(self, first: Future[Any]) -> None:
+        if first.cancelled():
+            super().cancel()
             return
         try:
-            error = done.exception()
+            error = first.exception()
             if error is None:
-                settle(second, convert(done.result()))
-            elif recover is not None and isinstance(error, Exception):
-                settle(second, recover(error))
+                settle(self, self._convert(first.result()))
+            elif self._recover is not None and isinstance(error, Exception):
+                settle(self, self._recover(error))
             else:
-                fail(second, error)
+                fail(self, error)
         except Exception as raised:
-            fail(second, raised)
+            fail(self, raised)
 
-    def give_up(done: Future[R]) -> None:
-        if done.cancelled():
-            first.cancel()
-
-    second.add_done_callback(give_up)
-    first.add_done_callback(forward)
-    return second
+    def cancel(self) -> bool:
+        cancelled = super().cancel()
+        if cancelled:
+            self._first.cancel()
+        return cancelled
 
 
 def now(value: T) -> Future[T]:

@@ -226,25 +226,48 @@ class Gate:
             self._outside.clear()
 
 
-class Tally:
-    """Counts what is under way, for those who wait until nothing is."""
+class Outbox:
+    """Sends so much at once at most, without waiting for answers; the rest is sent as they come, in order."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._under_way = 0
+        self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
+        self._here = threading.local()
 
-    def begin(self) -> None:
-        """One more."""
+    def put(self, send: Callable[..., object], *given: Any) -> None:
+        """Send something, now or later: call a function. When the answer is there, call `answered`."""
         with self._changed:
-            self._count += 1
+            self._waiting.append((send, given))
+        self._send()
 
-    def end(self) -> None:
-        """One less."""
+    def answered(self) -> None:
+        """There is one answer more, or none will come."""
         with self._changed:
-            self._count -= 1
+            self._under_way -= 1
             self._changed.notify_all()
+        self._send()
 
     def wait(self, seconds: float) -> bool:
-        """Whether nothing is under way, within that time."""
+        """Whether everything is answered, within that time."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._count, max(0.0, seconds))
+            return self._changed.wait_for(lambda: not (self._under_way or self._waiting), max(0.0, seconds))
+
+    def _send(self) -> None:
+        if getattr(self._here, "sends", False):
+            return  # answered at once: the loop below goes on, so that the stack does not grow
+        self._here.sends = True
+        try:
+            while (job := self._next()) is not None:
+                function, given = job
+                function(*given)
+        finally:
+            self._here.sends = False
+
+    def _next(self) -> Job | None:
+        with self._changed:
+            if not self._waiting or self._under_way >= self._most:
+                return None
+            self._under_way += 1
+            return self._waiting.popleft()

@@ -28,7 +28,7 @@ from dapr_client.workflow._propagation import PropagatedHistory
 from dapr_client.workflow._registry import Callee, Registry
 from dapr_client.workflow._replay import FAILED, Action, Answer, details_of
 from dapr_client.workflow._tasks import NonRetryableError
-from dapr_client.workflow._threads import Gate, Loop, Pool, Tally
+from dapr_client.workflow._threads import Gate, Loop, Outbox, Pool
 from dapr_client.workflow._wiring import hub_path
 
 Wait = Callable[[threading.Event, float], bool]
@@ -42,6 +42,9 @@ HELLO_SECONDS = 30.0
 
 SEND_SECONDS = 30.0
 """How long it may take to hand in a result."""
+
+MOST_SENT = 64
+"""How many results may be on their way at once: gRPC servers in Python turn calls away when a thousand wait."""
 
 STOP_SECONDS = 5.0
 """How long work may go on that is under way when the worker stops."""
@@ -83,8 +86,7 @@ class Worker:
         self._pool = Pool("dapr workflow work", turns + activities)
         self._turns, self._activities = Gate(turns, self._pool), Gate(activities, self._pool)
         """What threads are busy with: neither kind of work takes those of the other."""
-        self._results = Tally()
-        """Those that are on their way to the sidecar."""
+        self._results = Outbox(MOST_SENT)
         self._loop = Loop("dapr workflow async activities")
         self._all_activities = Gate(limits.activities, self._pool)
         """Async ones too."""
@@ -232,7 +234,8 @@ class Worker:
             logger.warning("a turn of workflow %s cannot be done: %s", request.instanceId, error)
             self._hang_up()
             return
-        self._send("CompleteWorkflowTask", _response(request.instanceId, token, answer), via)
+        response = _response(request.instanceId, token, answer)
+        self._results.put(self._send, "CompleteWorkflowTask", response, via)
 
     def _history(self, instance_id: str) -> Sequence[history_events_pb2.HistoryEvent]:
         transport = self._transport
@@ -282,7 +285,7 @@ class Worker:
         response = pb.ActivityResponse(
             instanceId=request.workflowInstance.instanceId, taskId=request.taskId, completionToken=token, **outcome
         )
-        self._send("CompleteActivityTask", response, via)
+        self._results.put(self._send, "CompleteActivityTask", response, via)
 
     def _send(self, name: str, response: Response, via: Transport) -> None:
         """Hand in a result, and do not wait for how that goes.
@@ -290,10 +293,6 @@ class Worker:
         It goes the way that the work came: when that connection has ended the sidecar has others do the work again, and
         might take a late result for the next one's, if it gives no tokens.
         """
-        if via is not self._transport:
-            self._not_sent(response, DaprError("the connection that it was asked for by has ended"))
-            return
-        self._results.begin()
 
         def sent(error: DaprError | None) -> None:
             try:
@@ -301,11 +300,13 @@ class Worker:
                     self._not_sent(response, error)
                     small = _too_large(response, error)
                     if small is not None:
-                        self._send(name, small, via)
+                        self._results.put(self._send, name, small, via)
             finally:
-                self._results.end()
+                self._results.answered()
 
         try:
+            if via is not self._transport:
+                raise DaprError("the connection that it was asked for by has ended")
             via.send(hub_path(name), response, pb.CompleteTaskResponse, SEND_SECONDS, sent)
         except DaprError as error:
             sent(error)

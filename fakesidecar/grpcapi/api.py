@@ -22,7 +22,7 @@ from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, ConnectionLost, MessageTooLarge, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
 from fakesidecar.interceptors import grpc_filters
-from fakesidecar.later import is_awaited, then
+from fakesidecar.later import is_awaited
 
 BLOCKS = (
     "state",
@@ -112,8 +112,8 @@ class Ready:
         self.blocking = not self.awaited and (waits or core.blocking(call.block, call.component))
         """Carrying it out may wait for something outside of this process."""
 
-    def run(self) -> bytes | Future[bytes]:
-        """The answer, or a future of one that comes later."""
+    def run(self) -> bytes | Future[bytes | Message]:
+        """The answer, or a future of one that comes later, for `serialized`."""
         if self.awaited:
             return self._core.invocation.submit(self.answer())
         try:
@@ -124,12 +124,12 @@ class Ready:
             raise bug(self._served, error) from error
         if self._served.is_coroutine and is_awaited(reply):
             reply = self._core.invocation.submit(reply)
-        return then(reply, _serialized) if isinstance(reply, Future) else _serialized(reply)
+        return reply if isinstance(reply, Future) else serialized(reply)
 
     async def answer(self) -> bytes:
         """The answer that others give."""
         try:
-            return _serialized(await self._carry_out())
+            return serialized(await self._carry_out())
         except ApiError:
             raise
         except Exception as error:
@@ -256,8 +256,9 @@ class GrpcApi:
             raise BrokenMessage from error
 
 
-def _serialized(reply: Message) -> bytes:
-    return bytes(reply.SerializeToString())
+def serialized(reply: bytes | Message) -> bytes:
+    """An answer as it travels."""
+    return reply if isinstance(reply, bytes) else bytes(reply.SerializeToString())
 
 
 def check_app(path: str, context: Context) -> None:

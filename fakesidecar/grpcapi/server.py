@@ -14,10 +14,19 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from fakesidecar.errors import ApiError, NoAnswer
-from fakesidecar.grpcapi.api import GrpcApi
+from fakesidecar.grpcapi.api import GrpcApi, serialized
 from fakesidecar.grpcapi.invocation import HandingOn
 from fakesidecar.grpcapi.registry import PENDING, Context, Served, Stream
 from fakesidecar.grpcapi.status import status_of, trailer_of
+
+MOST_WAITING = 1 << 30
+LISTENING = (
+    ("grpc.so_reuseport", 0),
+    # Calls that come faster than they are answered wait, as with daprd; by default grpcio cancels some of a thousand.
+    ("grpc.server.max_pending_requests", MOST_WAITING),
+    ("grpc.server.max_pending_requests_hard_limit", MOST_WAITING),
+)
+"""How the sidecar's ports of gRPC listen."""
 
 UNLIMITED = -1
 METADATA_BYTES = 16 << 20
@@ -36,7 +45,7 @@ class GrpcServer:
         """Listen on the addresses (all on one port; 0 asks for a free one), or on `unix:` targets."""
         self._server = grpc.aio.server(
             options=[
-                ("grpc.so_reuseport", 0),
+                *LISTENING,
                 # The sidecar counts bytes itself: the refusal is daprd's.
                 ("grpc.max_receive_message_length", UNLIMITED),
                 ("grpc.max_send_message_length", UNLIMITED),
@@ -77,7 +86,7 @@ class _Handlers(grpc.GenericRpcHandler):
             context = _context(rpc)
             try:
                 ready = self.api.prepare(served, data, context)
-                reply: bytes | Future[bytes]
+                reply: bytes | Future[bytes | Message]
                 if ready.awaited:
                     reply = await ready.answer()
                 elif ready.blocking:
@@ -85,7 +94,7 @@ class _Handlers(grpc.GenericRpcHandler):
                 else:
                     reply = ready.run()
                 if isinstance(reply, Future):
-                    reply = await asyncio.wrap_future(reply)
+                    reply = serialized(await asyncio.wrap_future(reply))
             except ApiError as error:
                 await _abort(rpc, context, error)
                 raise  # not reached: abort raises

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fakesidecar.http")
 
+BACKLOG = 4096
+"""How many connections may wait to be taken; Go asks Linux for as many."""
+
 SHUTDOWN_SECONDS = 1.0
 THREADS = 1000
 """How many requests may wait at a time: one may wait for an actor that is itself making one."""
@@ -66,10 +69,10 @@ class HttpServer:
         for address in addresses:
             if address.startswith("unix:"):
                 socket = Path(address.removeprefix("unix:"))
-                await web.UnixSite(self._runner, socket).start()
+                await web.UnixSite(self._runner, socket, backlog=BACKLOG).start()
                 self._sockets.append(socket)
             else:
-                await web.TCPSite(self._runner, address, self.port or port).start()
+                await web.TCPSite(self._runner, address, self.port or port, backlog=BACKLOG).start()
                 self.port = self._runner.addresses[-1][1]
 
     async def stop(self, grace: float | None = None) -> None:

@@ -126,7 +126,7 @@ class Recording:
             raise
         if is_awaited(answer):
             return self._later(call, asked, answer)
-        if type(answer) is Future:
+        if isinstance(answer, Future):
             answer.add_done_callback(partial(self._ended, call, asked))
         elif self._faults or self.listeners:
             self._keep(call, OK, None, asked)

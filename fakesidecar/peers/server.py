@@ -13,6 +13,7 @@ from fakesidecar.core.invocation import Answer, as_metadata
 from fakesidecar.errors import ComponentError, RpcStatus
 from fakesidecar.grpcapi.invocation import HandingOn
 from fakesidecar.grpcapi.registry import Context
+from fakesidecar.grpcapi.server import LISTENING
 from fakesidecar.peers import messages
 from fakesidecar.peers.messages import CALL_LOCAL, CALL_LOCAL_STREAM
 
@@ -35,7 +36,7 @@ class PeerServer:
         size = limit if limit > 0 else -1
         self._server = grpc.aio.server(
             options=[
-                ("grpc.so_reuseport", 0),
+                *LISTENING,
                 ("grpc.max_receive_message_length", size),
                 ("grpc.max_send_message_length", -1),
             ]

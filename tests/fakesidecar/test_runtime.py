@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import grpc.aio
 import pytest
 
 from dapr_client.wire import dapr_pb2, metadata_pb2, state_pb2
@@ -538,3 +540,10 @@ def test_a_sidecar_that_never_started_can_be_stopped() -> None:
     assert "never-started" in redis_place.embedded_hosts()
     idle.stop()
     assert "never-started" not in redis_place.embedded_hosts()
+
+
+async def test_calls_that_come_faster_than_they_are_answered_wait(served: Sidecar) -> None:
+    many = 4000  # three thousand are what grpcio lets wait at most, if nobody asks for more
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{served.grpc_port}") as channel:
+        hello: Any = channel.unary_unary("/TaskHubSidecarService/Hello")
+        assert await asyncio.gather(*(hello(b"") for _ in range(many))) == [b""] * many

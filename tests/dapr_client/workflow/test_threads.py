@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dapr_client.workflow._threads import Gate, Pool
+from dapr_client.workflow._threads import Gate, Outbox, Pool
 
 SECONDS = 10.0
 NEVER = 3600.0
@@ -157,3 +157,34 @@ def test_a_job_that_fails_does_not_end_the_pool() -> None:
         made.submit(lambda: 1 / 0)
         made.submit(ended.set)
         assert ended.wait(SECONDS)
+
+
+def test_an_outbox_sends_so_much_at_once() -> None:
+    sent: list[int] = []
+    outbox = Outbox(2)
+    for number in range(4):
+        outbox.put(sent.append, number)
+    assert sent == [0, 1]
+    outbox.answered()
+    assert sent == [0, 1, 2]
+    assert not outbox.wait(0.0)
+    for _ in range(3):
+        outbox.answered()
+    assert sent == [0, 1, 2, 3]
+    assert outbox.wait(0.0)
+
+
+def test_answers_that_come_at_once_do_not_pile_up() -> None:
+    sent: list[int] = []
+    outbox = Outbox(1)
+
+    def send(number: int) -> None:
+        sent.append(number)
+        outbox.answered()
+
+    outbox.put(sent.append, -1)
+    for number in range(5000):
+        outbox.put(send, number)
+    outbox.answered()
+    assert sent == list(range(-1, 5000))
+    assert outbox.wait(0.0)
