@@ -38,6 +38,9 @@ NameOf = Callable[[Callable[..., Any] | str], str]
 IDS = uuid.UUID("9e952958-5e33-4daf-827f-2fa12937b875")
 """The namespace of ids that are the same in each replay."""
 
+CALL_DIGITS = 12
+"""How many digits of the id of a call are its number: the last group of a UUID."""
+
 NEVER = Timestamp(seconds=253402300799, nanos=999999999)
 """When a timer fires that is only there to show that the workflow waits for an event."""
 
@@ -165,7 +168,9 @@ class Execution:
         self.replaying = True
         self.custom_status: str | None = None
         self._find, self._name_of = find, name_of
+        self._began_at: Timestamp | None = None
         self._now: datetime | None = None
+        """The same, once it was asked for."""
         self._app_id = ""
         self._version: str | None = None
         self._known_patches: list[str] = []
@@ -175,6 +180,8 @@ class Execution:
         self._awaited: Task[Any] | None = None
         self._sequence = 0
         self._uuids = 0
+        self._calls = ""
+        """What the ids of calls begin with."""
         self._asked: dict[int, Action] = {}
         self._optional: set[int] = set()
         self._open: dict[int, _Open] = {}
@@ -248,7 +255,7 @@ class Execution:
             self._run()
 
     def _turn_started(self, event: Event) -> None:
-        self._now = event.timestamp.ToDatetime()
+        self._began_at, self._now = event.timestamp, None
         if event.workflowStarted.HasField("version"):
             version = event.workflowStarted.version
             if version.HasField("name"):
@@ -419,7 +426,9 @@ class Execution:
     def now(self) -> datetime:
         """When the turn began."""
         if self._now is None:
-            raise ValueError("the history has no beginning")
+            if self._began_at is None:
+                raise ValueError("the history has no beginning")
+            self._now = self._began_at.ToDatetime()
         return self._now
 
     @property
@@ -432,6 +441,12 @@ class Execution:
         made = uuid.uuid5(IDS, f"{self.seed}_{self.now.isoformat()}_{self._uuids}")
         self._uuids += 1
         return made
+
+    def _new_call_id(self) -> str:
+        """The id of the next call: as unique as `new_uuid`, of which each round needs one."""
+        if not self._calls:
+            self._calls = str(self.new_uuid())[:-CALL_DIGITS]
+        return f"{self._calls}{self._sequence + 1:0{CALL_DIGITS}x}"
 
     def timer(self, fire_at: datetime | timedelta) -> Task[None]:
         """Ask for a timer."""
@@ -452,7 +467,7 @@ class Execution:
         """Ask for an activity."""
         text = _payload.dump_optional(input)
         call = _Call("scheduleTask", self._name_of(activity), text, app_id, scope, policy)
-        call.execution_id = str(self.new_uuid())
+        call.execution_id = self._new_call_id()
         task: Task[Any] = Task()
         self._ask_for_call(task, call)
         return task

@@ -239,22 +239,27 @@ class Outbox:
     def put(self, send: Callable[..., object], *given: Any) -> None:
         """Send something, now or later: call a function. When the answer is there, call `answered`."""
         with self._changed:
-            self._waiting.append((send, given))
-        self._send()
+            if self._under_way >= self._most or self._waiting:
+                self._waiting.append((send, given))
+                return
+            self._under_way += 1
+        send(*given)
 
     def answered(self) -> None:
         """There is one answer more, or none will come."""
         with self._changed:
             self._under_way -= 1
-            self._changed.notify_all()
-        self._send()
+            if not self._waiting:
+                self._changed.notify_all()
+                return
+        self._send_waiting()
 
     def wait(self, seconds: float) -> bool:
         """Whether everything is answered, within that time."""
         with self._changed:
             return self._changed.wait_for(lambda: not (self._under_way or self._waiting), max(0.0, seconds))
 
-    def _send(self) -> None:
+    def _send_waiting(self) -> None:
         if getattr(self._here, "sends", False):
             return  # answered at once: the loop below goes on, so that the stack does not grow
         self._here.sends = True

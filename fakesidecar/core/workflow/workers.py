@@ -58,9 +58,12 @@ class Task:
         request.taskExecutionId = task.taskExecutionId
         if self.propagated is not None:
             request.propagatedHistory.CopyFrom(self.propagated)
-        for name in ("version", "input", "parentTraceContext"):
-            if task.HasField(name):
-                getattr(request, name).CopyFrom(getattr(task, name))
+        if task.HasField("version"):
+            request.version.CopyFrom(task.version)
+        if task.HasField("input"):
+            request.input.CopyFrom(task.input)
+        if task.HasField("parentTraceContext"):
+            request.parentTraceContext.CopyFrom(task.parentTraceContext)
 
 
 Work = Turn | Task
