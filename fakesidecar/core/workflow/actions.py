@@ -20,6 +20,7 @@ from fakesidecar.core.workflow.history import (
     CONTINUED_AS_NEW,
     TERMINATED,
     Event,
+    blank,
     make,
 )
 from fakesidecar.core.workflow.instance import Turn
@@ -171,53 +172,55 @@ class _Applier:
         app = action.router.targetAppID
         return "" if app == self.place.app_id else app
 
-    def _event(self, action: Action, kind: str, content: object) -> Event | None:
-        """Put the event of an action into the history; None when it is there already.
+    def _event(self, action: Action, kind: str) -> Event | None:
+        """A blank event of an action, in the history; None when it is there already.
 
         A worker may give the same action again, on turns that follow a suspension.
         """
         if (kind, action.id) in self.turn.facts.actions:
             return None
-        event = make(kind, self.place.now, content, id=action.id, router=self._router(action))
+        event = blank(self.place.now, id=action.id, router=action.router)
+        event.router.sourceAppID = self.place.app_id
         self.out.events.append(event)
         return event
 
     def _schedule_task(self, action: Action) -> None:
-        task = action.scheduleTask
-        content = pb.TaskScheduledEvent(name=task.name, taskExecutionId=task.taskExecutionId)
+        if (event := self._event(action, "taskScheduled")) is None:
+            return
+        task, content = action.scheduleTask, event.taskScheduled
+        content.name, content.taskExecutionId = task.name, task.taskExecutionId
         self._copy(task, content)
-        if (event := self._event(action, "taskScheduled", content)) is not None:
-            propagated = self._propagated(task.historyPropagationScope)
-            self.out.tasks.append(Scheduled(self._target(action), event, propagated))
+        propagated = self._propagated(task.historyPropagationScope)
+        self.out.tasks.append(Scheduled(self._target(action), event, propagated))
 
     def _create_timer(self, action: Action) -> None:
-        timer = action.createTimer
-        content = pb.TimerCreatedEvent(fireAt=timer.fireAt)
+        if (event := self._event(action, "timerCreated")) is None:
+            return
+        timer, content = action.createTimer, event.timerCreated
+        content.fireAt.CopyFrom(timer.fireAt)
         if timer.HasField("name"):
             content.name = timer.name
         if (origin := timer.WhichOneof("origin")) is not None:
             getattr(content, origin).CopyFrom(getattr(timer, origin))
-        if (event := self._event(action, "timerCreated", content)) is not None:
-            self.out.timers.append(event)
+        self.out.timers.append(event)
 
     def _create_child(self, action: Action) -> None:
-        child = action.createChildWorkflow
-        instance = child.instanceId or child_id(self.id, action.id)
-        content = pb.ChildWorkflowInstanceCreatedEvent(instanceId=instance, name=child.name)
-        self._copy(child, content)
-        event = self._event(action, "childWorkflowInstanceCreated", content)
-        if event is None:
+        if (event := self._event(action, "childWorkflowInstanceCreated")) is None:
             return
+        child, content = action.createChildWorkflow, event.childWorkflowInstanceCreated
+        instance = child.instanceId or child_id(self.id, action.id)
+        content.instanceId, content.name = instance, child.name
+        self._copy(child, content)
         propagated = self._propagated(child.historyPropagationScope)
         self.out.messages.append(
             Message(self._target(action), instance, start_of_child(self.turn, event, self.place), propagated)
         )
 
     def _create_detached(self, action: Action) -> None:
-        asked = action.createDetachedWorkflow
-        content = pb.DetachedWorkflowInstanceCreatedEvent(instanceId=asked.instanceId)
-        if self._event(action, "detachedWorkflowInstanceCreated", content) is None:
+        if (created := self._event(action, "detachedWorkflowInstanceCreated")) is None:
             return
+        asked = action.createDetachedWorkflow
+        created.detachedWorkflowInstanceCreated.instanceId = asked.instanceId
         started = pb.ExecutionStartedEvent(
             name=asked.name,
             input=_text(asked, "input"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dapr_client.wire import history_events_pb2 as pb
 from dapr_client.wire import orchestrator_service_pb2 as service
-from fakesidecar.core.workflow.history import Event, make
+from fakesidecar.core.workflow.history import Event, blank
 from fakesidecar.core.workflow.interception import Interception
 from fakesidecar.core.workflow.workers import Task, Workers
 
@@ -60,13 +60,14 @@ class Activities:
 
 def end_of(task: Task, answer: service.ActivityResponse, now: float) -> Event:
     """What happens to an instance when its activity ends."""
-    id, execution = task.event.eventId, task.event.taskScheduled.taskExecutionId
+    event = blank(now, router=task.event.router)
     content: pb.TaskCompletedEvent | pb.TaskFailedEvent
     if answer.HasField("failureDetails"):
-        kind, content = "taskFailed", pb.TaskFailedEvent(taskScheduledId=id, taskExecutionId=execution)
+        content = event.taskFailed
         content.failureDetails.CopyFrom(answer.failureDetails)
     else:
-        kind, content = "taskCompleted", pb.TaskCompletedEvent(taskScheduledId=id, taskExecutionId=execution)
+        content = event.taskCompleted
         if answer.HasField("result"):
             content.result.CopyFrom(answer.result)
-    return make(kind, now, content, router=task.event.router)
+    content.taskScheduledId, content.taskExecutionId = task.event.eventId, task.event.taskScheduled.taskExecutionId
+    return event

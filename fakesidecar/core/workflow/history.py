@@ -65,12 +65,18 @@ def seconds_of(moment: Timestamp) -> float:
     return float(moment.seconds + moment.nanos / 1e9)
 
 
-def make(kind: str, now: float, content: Any, *, id: int = ENGINE, router: common.TaskRouter | None = None) -> Event:
-    """An event that happens now. (Filled in place: what a constructor is given it copies slowly.)"""
+def blank(now: float, *, id: int = ENGINE, router: common.TaskRouter | None = None) -> Event:
+    """An event that happens now, to be filled. (In place: what a constructor is given it copies slowly.)"""
     event = pb.HistoryEvent(eventId=id)
     put(event.timestamp, now)
     if router is not None:
         event.router.CopyFrom(router)
+    return event
+
+
+def make(kind: str, now: float, content: Any, *, id: int = ENGINE, router: common.TaskRouter | None = None) -> Event:
+    """An event that happens now."""
+    event = blank(now, id=id, router=router)
     getattr(event, kind).CopyFrom(content)
     return event
 
@@ -91,7 +97,7 @@ def kind_of(event: Event) -> str:
 
 def resolution_of(event: Event) -> tuple[str, int] | None:
     """What an event resolves: `("task", 3)`; None for one that resolves nothing."""
-    kind = kind_of(event)
+    kind = event.WhichOneof("eventType")
     if kind not in RESOLVED_BY:
         return None
     opened, field = RESOLVED_BY[kind]
@@ -177,7 +183,8 @@ class Facts:
     def see(self, event: Event) -> None:
         """Take in the next event."""
         kind, id = kind_of(event), event.eventId
-        self.first = self.first or event
+        if self.first is None:
+            self.first = event
         self.last = event
         self.size += event.ByteSize()
         self.stalled = event if kind == "executionStalled" else None
@@ -185,7 +192,7 @@ class Facts:
             self.actions.add((kind, id))
         if kind in OPENED_BY:
             self.open[OPENED_BY[kind], id] = event
-        elif (resolves := resolution_of(event)) is not None:
+        elif kind in RESOLVED_BY and (resolves := resolution_of(event)) is not None:
             self.resolved.add(resolves)
             self.open.pop(resolves, None)
         if kind in TAKEN_IN:

@@ -12,9 +12,9 @@ from fakesidecar.core.workflow.history import (
     Event,
     Events,
     Facts,
+    blank,
     events_of,
     kind_of,
-    make,
     resolution_of,
 )
 
@@ -67,7 +67,9 @@ class Instance:
     def begin(self, now: float) -> Turn:
         """A turn with all that waits; what was there before, or is resolved already, is dropped."""
         consumed, self.inbox = self.inbox, []
-        events = [make("workflowStarted", now, pb.WorkflowStartedEvent()), *accept(self.facts, consumed)]
+        began = blank(now)
+        began.workflowStarted.SetInParent()
+        events = [began, *accept(self.facts, consumed)]
         self.turn = Turn(self, self.history, self.facts, events, consumed)
         return self.turn
 

@@ -271,7 +271,8 @@ class Turns:
     def _after(self, instance: Instance) -> None:
         self._changed(instance)
         self._release(instance.id)
-        self._later(instance)
+        if instance.inbox:
+            self._later(instance)
 
     def _keep_for_a_while(self, instance: Instance) -> None:
         """Forget an instance that has ended, if and when the configuration says so."""

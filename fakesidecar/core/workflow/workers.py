@@ -75,9 +75,12 @@ class Limits:
     def __init__(self, settings: Settings) -> None:
         self._most = {Turn: settings.max_concurrent_workflows, Task: settings.max_concurrent_activities}
         self._named = {Turn: settings.workflow_limits, Task: settings.activity_limits}
+        self._unlimited = not any(self._named.values()) and set(self._most.values()) == {None}
 
     def allow(self, work: Work, under_way: Counter[str]) -> bool:
         """Whether there may be one more."""
+        if self._unlimited:
+            return True
         kind = type(work)
         most, named = self._most[kind], self._named[kind].get(work.name, 0)
         return (most is None or under_way.total() < most) and (named <= 0 or under_way[work.name] < named)
