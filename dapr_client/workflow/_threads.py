@@ -17,6 +17,9 @@ Job = tuple[Callable[..., object], tuple[Any, ...]]
 PATIENCE = 0.005
 """For so long, in seconds, jobs may wait for one thread before another one helps."""
 
+CALMEST = 8
+"""How many times so long, after some time in which one thread was enough."""
+
 SHORT = 0.001
 """For so long, in seconds, nothing may be done in this process during a job that others are to follow in its thread."""
 
@@ -38,8 +41,10 @@ class Pool:
         """Who is at work, but for those whose jobs take long."""
         self._coming = self._idle = self._begun = 0
         """How many threads are about to work, how many wait to be called, how many jobs have begun."""
-        self._watched = self._closed = False
-        """Whether one of them sees to it that jobs begin."""
+        self._calm = 1
+        """How many times its patience a watch lasts."""
+        self._watched = self._slow = self._closed = False
+        """Whether one of them sees to it that jobs begin, and whether one that has ended since took long."""
         lock = threading.Lock()
         self._lock, self._called, self._hurried = lock, threading.Condition(lock), threading.Condition(lock)
 
@@ -95,6 +100,9 @@ class Pool:
         """The next job, for a thread whose last one was short or not; None when the pool is closed."""
         with self._lock:
             self._working.discard(me)
+            if not short:
+                self._slow = True
+                self._hurried.notify_all()
             while not self._closed:
                 if self._jobs and not (short and (self._working or self._coming)):
                     return self._take(me)
@@ -116,13 +124,18 @@ class Pool:
         return job
 
     def _watch(self) -> bool:
-        """Wait a moment; whether a job has begun meanwhile. If not, those who are at work have long jobs."""
-        self._watched, begun = True, self._begun
-        self._hurried.wait(self._patience)
+        """Wait a moment; whether jobs have begun meanwhile, and short ones. Others need no help then.
+
+        While that is so it looks less often: a look stops whoever is at work.
+        """
+        self._watched, self._slow, begun = True, False, self._begun
+        self._hurried.wait(self._patience * self._calm)
         self._watched = False
         if self._begun == begun:
-            self._working.clear()
-        return self._begun != begun
+            self._working.clear()  # they have long jobs
+        well = self._begun != begun and not self._slow
+        self._calm = min(2 * self._calm, CALMEST) if well else 1
+        return well
 
 
 class Loop:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dapr_client.workflow._threads import Gate, Outbox, Pool
+from dapr_client.workflow._threads import SHORT, Gate, Outbox, Pool
 
 SECONDS = 10.0
 NEVER = 3600.0
@@ -74,6 +74,19 @@ def test_a_job_behind_one_that_does_not_end_is_done_by_another_thread() -> None:
         made.submit(ended.set)
         assert ended.wait(SECONDS)
         go_on.set()
+
+
+def test_jobs_that_wait_get_a_second_thread() -> None:
+    together = threading.Barrier(2)
+    ended = threading.Event()
+
+    def waits() -> None:
+        threading.Event().wait(2 * SHORT)
+
+    with pool(2, NEVER) as made:
+        for job in (waits, waits, together.wait, together.wait, ended.set):
+            made.submit(job)
+        assert ended.wait(SECONDS)
 
 
 def test_an_idle_pool_does_the_next_job() -> None:
