@@ -13,7 +13,6 @@ from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.wrappers_pb2 import StringValue
 
 from dapr_client import _clock
 from dapr_client._transport.sync import Stream, Transport
@@ -33,6 +32,10 @@ from dapr_client.workflow._wiring import hub_path
 
 Wait = Callable[[threading.Event, float], bool]
 """Waits until an event is set, but not longer than so many seconds; whether it is set."""
+
+Details = orchestration_pb2.TaskFailureDetails
+Outcome = str | Details | None
+"""What an activity has come to: a payload, or a failure."""
 
 Response = pb.WorkflowResponse | pb.ActivityResponse
 """What is handed in."""
@@ -250,7 +253,7 @@ class Worker:
         try:
             callee = self._registry.activity(request.name)
         except ValueError as error:
-            self._hand_in(request, token, via, failureDetails=details_of(error))
+            self._hand_in(request, token, via, details_of(error))
             return
         if inspect.iscoroutinefunction(callee.function):
             self._all_activities.enter(self._begin_async, callee, request, token, via)
@@ -264,9 +267,9 @@ class Worker:
         try:
             result = _payload.dump_optional(callee.function(*_arguments(callee, request)))
         except BaseException as failure:
-            self._hand_in(request, token, via, failureDetails=_details(callee, failure))
+            self._hand_in(request, token, via, _details(callee, failure))
         else:
-            self._hand_in(request, token, via, result=_string(result))
+            self._hand_in(request, token, via, result)
 
     async def _run_async(self, callee: Callee, request: pb.ActivityRequest, token: str, via: Transport) -> None:
         try:
@@ -275,16 +278,20 @@ class Worker:
             except BaseException as failure:
                 if isinstance(failure, asyncio.CancelledError) and self._stopping.is_set():
                     raise
-                self._hand_in(request, token, via, failureDetails=_details(callee, failure))
+                self._hand_in(request, token, via, _details(callee, failure))
             else:
-                self._hand_in(request, token, via, result=_string(result))
+                self._hand_in(request, token, via, result)
         finally:
             self._all_activities.leave()
 
-    def _hand_in(self, request: pb.ActivityRequest, token: str, via: Transport, **outcome: Any) -> None:
+    def _hand_in(self, request: pb.ActivityRequest, token: str, via: Transport, outcome: Outcome) -> None:
         response = pb.ActivityResponse(
-            instanceId=request.workflowInstance.instanceId, taskId=request.taskId, completionToken=token, **outcome
+            instanceId=request.workflowInstance.instanceId, taskId=request.taskId, completionToken=token
         )
+        if isinstance(outcome, Details):
+            response.failureDetails.CopyFrom(outcome)
+        elif outcome is not None:
+            response.result.value = outcome
         self._results.put(self._send, "CompleteActivityTask", response, via)
 
     def _send(self, name: str, response: Response, via: Transport) -> None:
@@ -328,7 +335,7 @@ def _arguments(callee: Callee, request: pb.ActivityRequest) -> tuple[Any, ...]:
     return WorkflowActivityContext(context), *callee.arguments(given)
 
 
-def _details(callee: Callee, failure: BaseException) -> orchestration_pb2.TaskFailureDetails:
+def _details(callee: Callee, failure: BaseException) -> Details:
     logger.info("activity %s failed: %r", callee.name, failure)
     details = details_of(failure)
     details.isNonRetriable = isinstance(failure, NonRetryableError)
@@ -336,12 +343,10 @@ def _details(callee: Callee, failure: BaseException) -> orchestration_pb2.TaskFa
 
 
 def _response(instance_id: str, token: str, answer: Answer) -> pb.WorkflowResponse:
-    response = pb.WorkflowResponse(
-        instanceId=instance_id,
-        actions=answer.actions,
-        customStatus=_string(answer.custom_status),
-        completionToken=token,
-    )
+    response = pb.WorkflowResponse(instanceId=instance_id, completionToken=token)
+    response.actions.extend(answer.actions)
+    if answer.custom_status is not None:
+        response.customStatus.value = answer.custom_status
     if answer.version is not None or answer.patches:
         response.version.CopyFrom(orchestration_pb2.WorkflowVersion(name=answer.version, patches=answer.patches))
     return response
@@ -377,7 +382,3 @@ def _settle(end: Future[None], error: BaseException | None = None) -> None:
             end.set_result(None)
         else:
             end.set_exception(error)
-
-
-def _string(text: str | None) -> StringValue | None:
-    return None if text is None else StringValue(value=text)

@@ -17,7 +17,6 @@ from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
 from fakesidecar import golang
-from fakesidecar.call import Call
 from fakesidecar.core import Core
 from fakesidecar.errors import ApiError, ConnectionLost, MessageTooLarge, PlainError
 from fakesidecar.grpcapi.registry import SERVED, Context, Served, Stream
@@ -102,14 +101,14 @@ def bug(served: Served, error: Exception) -> Bug:
 class Ready:
     """A unary call that was admitted and understood: `run()` carries it out."""
 
-    __slots__ = ("_call", "_context", "_core", "_request", "_served", "awaited", "blocking")
+    __slots__ = ("_context", "_core", "_data", "_request", "_served", "awaited", "blocking")
 
-    def __init__(self, core: Core, served: Served, request: Message, context: Context, call: Call) -> None:
-        self._core, self._served, self._request, self._context, self._call = core, served, request, context, call
-        waits = core.faults.waits(call.block, call.operation)
+    def __init__(self, core: Core, served: Served, request: Message, context: Context, data: bytes) -> None:
+        self._core, self._served, self._request, self._context, self._data = core, served, request, context, data
+        waits = core.faults.waits(served.block, served.operation)
         self.awaited = served.is_coroutine and not waits
         """Others answer it: on the sidecar's event loop, `answer` carries it out in the place of `run`."""
-        self.blocking = not self.awaited and (waits or core.blocking(call.block, call.component))
+        self.blocking = not self.awaited and (waits or core.blocking(served.block, served.component(request)))
         """Carrying it out may wait for something outside of this process."""
 
     def run(self) -> bytes | Future[bytes | Message]:
@@ -136,7 +135,10 @@ class Ready:
             raise bug(self._served, error) from error
 
     def _carry_out(self) -> Any:
-        return self._core.onion(self._call, self._serve)
+        core, context = self._core, self._context
+        if not core.onion.interceptors:
+            return self._serve()
+        return core.onion(self._served.call(self._request, context, self._data), self._serve)
 
     def _serve(self) -> Any:
         return self._served.function(self._core, self._request, self._context)
@@ -166,7 +168,7 @@ class GrpcApi:
         """Understand and admit a unary call, in this order (grpc-go decodes before it calls interceptors)."""
         request = self.parse(served, data)
         self.admit(served.method.path, context)
-        return Ready(self.core, served, request, context, served.call(request, context, data))
+        return Ready(self.core, served, request, context, data)
 
     def may_wait(self, served: Served) -> bool:
         """Whether a streaming call may take its time before it is open."""

@@ -132,12 +132,16 @@ class Served:
         object.__setattr__(self, "read", self.method.request.FromString)
         object.__setattr__(self, "is_coroutine", iscoroutinefunction(self.function))
 
+    def component(self, request: Message) -> str:
+        """The component that a request names."""
+        return _field(request, self.component_field) if self.component_field else ""
+
     def call(self, request: Message, context: Context, data: bytes) -> Call:
         """The request as interceptors see it, and the bytes that it was read from."""
         return Call(
             self.block,
             self.operation,
-            _field(request, self.component_field) if self.component_field else "",
+            self.component(request),
             _field(request, self.target_field) if self.target_field else "",
             context.metadata,
             "grpc",
