@@ -3,7 +3,8 @@
 `Channel` stands in for what `grpc.insecure_channel` gives, `AioChannel` (in `_inprocess_aio.py`) for
 `grpc.aio.insecure_channel`. Messages are still serialised and parsed on both sides; metadata, status, details,
 trailers, interceptors, message limits and streams are as on the wire. What is not: a unary call runs in the
-caller's own thread, so its deadline is looked at before and after it, and cannot cut it short.
+caller's own thread, so its deadline is looked at before and after it, and cannot cut it short; `future` leaves one that
+may take its time to a thread.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Worker:
         if deltas:
             self._capabilities.append(pb.WORKER_CAPABILITY_STATEFUL_HISTORY)
         turns, activities = (min(most, limits.threads) for most in (limits.turns, limits.activities))
-        self._pool = Pool("dapr workflow work", turns + activities)
+        self._pool = Pool("dapr workflow work", turns + activities + 1)  # one waits for the stream
         self._turns, self._activities = Gate(turns, self._pool), Gate(activities, self._pool)
         """What threads are busy with: neither kind of work takes those of the other."""
         self._results = Outbox(MOST_SENT)
