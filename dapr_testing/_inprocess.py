@@ -191,7 +191,7 @@ class _Later(_Call, grpc.Future):  # type: ignore[type-arg]  # generic in the st
                 self._end.set_result(_Done(success(self._context), work()))
             except InProcessRpcError as error:
                 self._end.set_result(error)
-            except HangsForever as error:
+            except Exception as error:
                 self._end.set_exception(error)
 
     @property
@@ -405,10 +405,10 @@ class _UnaryUnary(_MultiCallable):
             raise InProcessRpcError(outcome_of(error, context)) from None
 
     def _carry_out(self, ready: Ready, context: Context, timeout: float | None) -> Any:
-        begun = None if timeout is None else self._times()
+        ends = None if timeout is None else self._ends(timeout)
         try:
             data = ready.run()
-            late = begun is not None and timeout is not None and self._is_late(begun, timeout)
+            late = ends is not None and self._are_over(ends)
             if isinstance(data, Future):
                 data = _wait(data, timeout)  # tests may move the clock meanwhile: for a real deadline that is nothing
         except NoAnswer:
@@ -422,13 +422,12 @@ class _UnaryUnary(_MultiCallable):
             raise InProcessRpcError(DEADLINE)
         return self._deserialize(data)
 
-    def _times(self) -> tuple[float, float]:
-        """What the clocks show that a deadline is taken by."""
-        return self._channel._clock.now(), self._api.core.clock.now()
+    def _ends(self, timeout: float) -> tuple[float, float]:
+        """When a deadline is over, by the client's clock and by the sidecar's."""
+        return self._channel._clock.now() + timeout, self._api.core.clock.now() + timeout
 
-    def _is_late(self, begun: tuple[float, float], timeout: float) -> bool:
-        now = self._times()
-        return now[0] - begun[0] > timeout or now[1] - begun[1] > timeout
+    def _are_over(self, ends: tuple[float, float]) -> bool:
+        return self._channel._clock.now() > ends[0] or self._api.core.clock.now() > ends[1]
 
 
 def _wait(later: Future[bytes | Message], timeout: float | None) -> bytes:

@@ -153,7 +153,6 @@ class _Awaited(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
         super().__init__()
         loop = asyncio.get_running_loop()
         self._later, self._context, self._deserialize = later, context, deserialize
-        self._ended = loop.create_future()
         self._timer = None if timeout is None else loop.call_later(timeout, self._give_up, DEADLINE)
         self._value: Any = None
         later.add_done_callback(lambda _: self._told(loop))
@@ -187,8 +186,6 @@ class _Awaited(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
         super()._finish(outcome)
         if self._timer is not None:
             self._timer.cancel()
-        if not self._ended.done():
-            self._ended.set_result(None)
 
     def cancel(self) -> bool:
         if self._outcome.done():
@@ -198,11 +195,10 @@ class _Awaited(_AioCall, grpc.aio.UnaryUnaryCall[Any, Any]):
 
     def __await__(self) -> Generator[Any, None, Any]:
         try:
-            yield from self._ended
+            outcome = yield from asyncio.shield(self._outcome)
         except asyncio.CancelledError:  # who waits is gone
             self.cancel()
             raise
-        outcome = self._outcome.result()
         if outcome.code is grpc.StatusCode.OK:
             return self._value
         if outcome is CANCELLED:

@@ -329,7 +329,7 @@ def _arguments(callee: Callee, request: pb.ActivityRequest) -> tuple[Any, ...]:
         request.workflowInstance.instanceId,
         request.taskId,
         request.taskExecutionId,
-        PropagatedHistory.from_proto(request.propagatedHistory) if request.HasField("propagatedHistory") else None,
+        PropagatedHistory.from_proto(request.propagatedHistory),
     )
     given = request.input.value if request.HasField("input") else None
     return WorkflowActivityContext(context), *callee.arguments(given)

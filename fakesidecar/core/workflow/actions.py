@@ -179,8 +179,7 @@ class _Applier:
         """
         if (kind, action.id) in self.turn.facts.actions:
             return None
-        event = blank(self.place.now, id=action.id, router=action.router)
-        event.router.sourceAppID = self.place.app_id
+        event = blank(self.place.now, id=action.id, router=self._router(action))
         self.out.events.append(event)
         return event
 
